@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// maxTopics bounds the table of topics that a bus publishes on, and maxRemoteTopics that of topics it only receives. A
+// topic beyond is routed like any other, but slower, and its events have no sequence number.
+const (
+	maxTopics       = 1 << 16
+	maxRemoteTopics = 1 << 12
+)
+
+// topic is what the bus remembers of a topic.
+type topic struct {
+	counted  bool
+	sequence atomic.Uint64
+	route    atomic.Pointer[route]
+
+	// sending orders numbering and sending, so that sequence numbers grow on the wire.
+	sending sync.Mutex
+}
+
+// route is an immutable match result.
+type route struct {
+	generation uint64 // of the index that it was made from
+	to         []*Subscription
+}
+
+// next returns the sequence number of the topic's next event.
+func (t *topic) next() uint64 {
+	if !t.counted {
+		return 0
+	}
+	return t.sequence.Add(1)
+}
+
+// topicTable holds up to limit topics.
+type topicTable struct {
+	limit  int64
+	size   atomic.Int64
+	topics sync.Map // string -> *topic
+}
+
+// get returns the entry for a topic, and makes one. Beyond the limit the entry is a new one each time.
+func (t *topicTable) get(name string) *topic {
+	if found, ok := t.topics.Load(name); ok {
+		return found.(*topic)
+	}
+	if t.size.Add(1) > t.limit {
+		t.size.Add(-1)
+		return &topic{}
+	}
+	found, loaded := t.topics.LoadOrStore(name, &topic{counted: true})
+	if loaded {
+		t.size.Add(-1)
+	}
+	return found.(*topic)
+}
