@@ -148,8 +148,13 @@ func (e *Engine) deliver(ctx context.Context, event *bus.Event, to []*Subscripti
 		}
 	}
 	if waiting != nil {
-		return e.wait(ctx, event, waiting)
+		return e.wait(ctx, event, waiting, missed)
 	}
+	return e.missed(missed)
+}
+
+// missed returns ErrClosed if a subscription ended before it got an event, and ended because of Shutdown.
+func (e *Engine) missed(missed bool) error {
 	if missed && e.stopped.Load() {
 		return bus.ErrClosed
 	}
@@ -158,7 +163,7 @@ func (e *Engine) deliver(ctx context.Context, event *bus.Event, to []*Subscripti
 
 // wait offers the event to subscriptions that block until each has it. They are served as they make room, so that one
 // that is stuck does not keep the others waiting.
-func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscription) error {
+func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscription, missed bool) error {
 	var timeout <-chan time.Time
 	if _, ok := ctx.Deadline(); !ok {
 		timer := time.NewTimer(e.options.PublishTimeout)
@@ -166,37 +171,36 @@ func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscrip
 		timeout = timer.C
 	}
 	wake := make(chan struct{}, 1)
-	for {
+	var cause error
+	for cause == nil {
 		waiting = slices.DeleteFunc(waiting, func(s *Subscription) bool {
-			return s.queue.offerOrWait(event, wake) != full
+			result := s.queue.offerOrWait(event, wake)
+			missed = missed || result == ended
+			return result != full
 		})
 		if len(waiting) == 0 {
-			return nil
+			return e.missed(missed)
 		}
 		select {
 		case <-wake:
 		case <-ctx.Done():
-			return abandon(event, waiting, wake, ctx.Err())
+			cause = ctx.Err()
 		case <-timeout:
-			return abandon(event, waiting, wake, context.DeadlineExceeded)
+			cause = context.DeadlineExceeded
 		case <-e.stopping:
-			return abandon(event, waiting, wake, bus.ErrClosed)
+			cause = bus.ErrClosed
 		}
 	}
-}
-
-// abandon gives up on the subscriptions that are still full, and returns an error for each.
-func abandon(event *bus.Event, waiting []*Subscription, wake chan<- struct{}, cause error) error {
 	var errs []error
 	for _, s := range waiting {
-		if s.queue.abandon(event, wake) == full {
+		switch s.queue.abandon(event, wake) {
+		case full:
 			errs = append(errs, &bus.OverflowError{Subscriber: s.id, Err: cause})
+		case ended:
+			missed = true
 		}
 	}
-	if len(errs) == 1 {
-		return errs[0]
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, e.missed(missed))...)
 }
 
 // Subscribe prepares and registers a subscription.
