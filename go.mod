@@ -54,6 +54,7 @@ require (
 )
 
 tool (
+	github.com/nats-io/nats-server/v2
 	github.com/tinylib/msgp
 	honnef.co/go/tools/cmd/staticcheck
 )
