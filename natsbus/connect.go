@@ -1,0 +1,160 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/rendezvous"
+	"github.com/daemoneye/eventbus/subjects"
+)
+
+// InProcess returns a bus on a server in this process. The server must outlive the bus: shut down the bus first.
+func InProcess(ctx context.Context, server Server, options *Options) (*Bus, error) {
+	b, err := newBus(options, server)
+	if err != nil {
+		return nil, err
+	}
+	return b.connect(ctx, "the server in this process", "", nats.InProcessServer(server), nats.Token(server.Secret()))
+}
+
+// Attach returns a bus on the server behind a unix socket of the same user. The token is read from the file beside the
+// socket at each connect, since a server that starts again makes a new one.
+func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) {
+	b, err := newBus(options, nil)
+	if err != nil {
+		return nil, err
+	}
+	// Fail early and plainly: once it is connected, errors of the file only show as refused attempts.
+	if _, err := rendezvous.ReadToken(socket); err != nil {
+		return nil, fmt.Errorf("natsbus: attach to %s: %w", socket, err)
+	}
+	token := func() string {
+		token, err := rendezvous.ReadToken(socket)
+		if err != nil {
+			b.logger.Warn("cannot read the server's token", "socket", socket, "error", err)
+		}
+		return token
+	}
+	return b.connect(ctx, socket, "", nats.InProcessServer(unixSocket(socket)), nats.TokenHandler(token))
+}
+
+// Connect returns a bus on an existing NATS server or cluster. The URL may hold several servers, separated by commas, and
+// credentials.
+func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
+	b, err := newBus(options, nil)
+	if err != nil {
+		return nil, err
+	}
+	return b.connect(ctx, redact(url), url)
+}
+
+// unixSocket dials a unix socket for nats.go, which has no such scheme.
+type unixSocket string
+
+// InProcessConn implements [nats.InProcessConnProvider].
+func (s unixSocket) InProcessConn() (net.Conn, error) {
+	return net.DialTimeout("unix", string(s), defaultConnectTimeout)
+}
+
+// connect dials and starts the inbound path. Nothing is left behind if it fails.
+func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Option) (*Bus, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	b.peer = peer
+	timeout := b.connectTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, max(time.Until(deadline), time.Millisecond))
+	}
+	options := append([]nats.Option{
+		nats.Name(b.name),
+		nats.NoEcho(),
+		nats.Timeout(timeout),
+		nats.MaxReconnects(-1),
+		nats.CustomReconnectDelay(reconnectDelay),
+		nats.ReconnectBufSize(reconnectBuffer),
+		nats.FlusherTimeout(flushTimeout),
+		nats.DrainTimeout(flushTimeout),
+		// A server that starts again has a new token; the old one may still be read in between.
+		nats.IgnoreAuthErrorAbort(),
+		nats.DisconnectErrHandler(b.disconnected),
+		nats.ReconnectHandler(b.reconnected),
+		nats.ErrorHandler(b.asyncError),
+		nats.ClosedHandler(func(*nats.Conn) { close(b.closed) }),
+	}, extra...)
+	conn, err := nats.Connect(url, options...)
+	if err != nil {
+		return nil, fmt.Errorf("natsbus: connect to %s: %w", peer, err)
+	}
+	b.conn = conn
+	b.interest.conn = conn
+	if b.server != nil {
+		if err := b.subscribeAll(ctx); err != nil {
+			conn.Close()
+			return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
+		}
+	}
+	b.workers.Go(b.receiveAll)
+	return b, nil
+}
+
+// subscribeAll gets everything that clients of the server in this process publish, for good; what nobody here wants is
+// dropped before it is decoded. Following the subscriptions would save that, but could lose an event when overlapping
+// patterns come and go: between two accounts the server may pick, for an event that several NATS subscriptions want, the one
+// that is just going.
+func (b *Bus) subscribeAll(ctx context.Context) error {
+	everything, err := subjects.ParsePattern("#")
+	if err != nil {
+		return err
+	}
+	return b.interest.add(ctx, []subjects.Pattern{everything})
+}
+
+// reconnectDelay doubles the pause with each attempt over all servers.
+func reconnectDelay(attempts int) time.Duration {
+	return min(minReconnectDelay<<min(attempts, 10), maxReconnectDelay)
+}
+
+func (b *Bus) disconnected(_ *nats.Conn, err error) {
+	if b.engine.Stopped() {
+		return
+	}
+	b.logger.Warn("connection to the NATS server lost, reconnecting", "server", b.peer, "error", err)
+}
+
+func (b *Bus) reconnected(*nats.Conn) {
+	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", b.conn.Stats().Reconnects)
+}
+
+func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	subject := ""
+	if sub != nil {
+		subject = sub.Subject
+	}
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		b.logger.Warn("events arrive faster than they can be decoded; some are lost and counted", "subject", subject)
+		return
+	}
+	b.logger.Warn("NATS error", "server", b.peer, "subject", subject, "error", err)
+}
+
+// sendError translates an error of nats.go for Publish and Flush.
+func (b *Bus) sendError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, nats.ErrMaxPayload):
+		return &bus.InvalidError{Field: "event", Reason: fmt.Sprintf("the server takes at most %d bytes", b.conn.MaxPayload()), Err: bus.ErrTooLarge}
+	case b.engine.Stopped():
+		return bus.ErrClosed
+	}
+	return fmt.Errorf("%w: %s: %w", bus.ErrUndelivered, b.peer, err)
+}

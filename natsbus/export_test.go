@@ -1,0 +1,10 @@
+package natsbus
+
+// Redact is redact, for the tests.
+var Redact = redact
+
+// SentMessages returns how many messages the bus has sent to its server.
+func SentMessages(b *Bus) uint64 { return b.conn.Stats().OutMsgs }
+
+// Subjects returns how many NATS subscriptions the bus has.
+func Subjects(b *Bus) int { return b.conn.NumSubscriptions() }

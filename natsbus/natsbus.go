@@ -1,0 +1,160 @@
+package natsbus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/engine"
+)
+
+// Bus is a [bus.Bus] over NATS. Make one with [InProcess], [Attach] or [Connect].
+type Bus struct {
+	engine *engine.Engine
+	server Server // nil unless it is in this process
+	logger *slog.Logger
+
+	name           string
+	peer           string // for logs and errors
+	connectTimeout time.Duration
+
+	conn     *nats.Conn
+	closed   chan struct{} // closed when conn is
+	interest interest
+
+	malformed  atomic.Uint64
+	complaints limiter
+
+	stop    chan struct{} // ends the workers
+	workers sync.WaitGroup
+}
+
+var _ bus.Bus = (*Bus)(nil)
+
+// newBus returns a bus that is not connected yet. server may be nil.
+func newBus(options *Options, server Server) (*Bus, error) {
+	var o Options
+	if options != nil {
+		o = *options
+	}
+	b := &Bus{
+		server:         server,
+		name:           cmp.Or(o.Name, defaultName),
+		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
+		closed:         make(chan struct{}),
+		stop:           make(chan struct{}),
+	}
+	e, err := engine.New(&o.Bus, b.outside())
+	if err != nil {
+		return nil, err
+	}
+	b.engine = e
+	b.logger = e.Options().Logger
+	b.interest.queue = "bus-" + e.Publisher().String()
+	b.interest.inbox = make(chan *nats.Msg, inboundMessages)
+	b.interest.subjects = make(map[string]*wanted)
+	if server != nil {
+		b.interest.prefix = server.InboundPrefix() + "."
+	}
+	return b, nil
+}
+
+// Publish implements [bus.Bus].
+func (b *Bus) Publish(ctx context.Context, event bus.Event) error {
+	return b.engine.Publish(ctx, event)
+}
+
+// Subscribe implements [bus.Bus]. It makes one round trip to the server, unless that is in this process.
+func (b *Bus) Subscribe(ctx context.Context, subscription bus.Subscription) (bus.Receiver, error) {
+	s, err := b.engine.Prepare(ctx, subscription)
+	if err != nil {
+		return nil, err
+	}
+	if b.server != nil {
+		if err := b.engine.Register(s); err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	// The server first: once the subscription is registered, nothing can fail any more.
+	if err := b.interest.add(ctx, s.Patterns()); err != nil {
+		return nil, b.sendError(err)
+	}
+	if err := b.engine.Register(s); err != nil {
+		b.interest.remove(s.Patterns())
+		return nil, err
+	}
+	return s, nil
+}
+
+// Unsubscribe implements [bus.Bus]. The server is told in the background.
+func (b *Bus) Unsubscribe(_ context.Context, subscriberID string) error {
+	if s := b.engine.Unsubscribe(subscriberID); s != nil && b.server == nil {
+		b.interest.remove(s.Patterns())
+	}
+	return nil
+}
+
+// Statistics implements [bus.Bus].
+func (b *Bus) Statistics() bus.Statistics {
+	statistics := b.engine.Statistics()
+	statistics.Malformed = b.malformed.Load()
+	statistics.Lost = b.interest.lost()
+	statistics.Connected = b.conn.IsConnected()
+	statistics.Reconnects = b.conn.Stats().Reconnects
+	return statistics
+}
+
+// Flush implements [bus.Bus].
+func (b *Bus) Flush(ctx context.Context) error {
+	if b.engine.Stopped() {
+		return bus.ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return b.sendError(flush(ctx, b.conn))
+}
+
+// Shutdown implements [bus.Bus].
+func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx, b.release) }
+
+// release brings what was published to the server and what has arrived to the queues, and closes the connection.
+func (b *Bus) release(ctx context.Context) error {
+	var err error
+	if b.conn.IsConnected() {
+		err = flush(ctx, b.conn)
+	}
+	// Drain ends the subscriptions in an order that loses nothing, and then closes the connection.
+	if b.conn.Drain() != nil {
+		b.conn.Close()
+	}
+	select {
+	case <-b.closed:
+	case <-ctx.Done():
+		b.conn.Close()
+		<-b.closed
+	}
+	close(b.stop)
+	b.workers.Wait()
+	return err
+}
+
+// flush waits until the server has taken everything that was sent before. nats.go insists on a deadline.
+func flush(ctx context.Context, conn *nats.Conn) error {
+	const patience = 365 * 24 * time.Hour
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := conn.FlushWithContext(ctx)
+	if errors.Is(err, nats.ErrTimeout) {
+		return context.DeadlineExceeded
+	}
+	return err
+}

@@ -1,0 +1,51 @@
+package natsbus
+
+import (
+	"net"
+	"time"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// Options are the settings of a bus over NATS. The zero value is valid.
+type Options struct {
+	// Bus holds the settings that every bus has.
+	Bus bus.Options
+	// Name is the name of the connection on the server; empty is "eventbus".
+	Name string
+	// ConnectTimeout bounds each attempt to connect; 0 is five seconds.
+	ConnectTimeout time.Duration
+}
+
+const (
+	defaultName           = "eventbus"
+	defaultConnectTimeout = 5 * time.Second
+
+	// reconnectBuffer is how much is kept for the server while it is away, in bytes. It is the default of nats.go, made
+	// explicit because Publish fails beyond it.
+	reconnectBuffer = 8 << 20
+	// flushTimeout bounds how long a publish can wait for the operating system to take its bytes. The default of
+	// nats.go is a minute, during which the connection's lock is held.
+	flushTimeout = 5 * time.Second
+	// inboundMessages bounds the messages that wait to be decoded. At 500 bytes an event this is 4 MiB.
+	inboundMessages = 8192
+
+	minReconnectDelay = 50 * time.Millisecond
+	maxReconnectDelay = 2 * time.Second
+)
+
+// Server is a NATS server in this process: *embed.Server, seen from here so that this package links no server.
+//
+// The connection that authenticates with Secret is alone in an account. What it publishes reaches the server's clients on the
+// same subject; what they publish reaches it below InboundPrefix. So Interest counts everybody else and not this bus, which
+// NATS could not tell apart in one account.
+type Server interface {
+	// InProcessConn returns a new connection to the server. It is called again for each reconnect.
+	InProcessConn() (net.Conn, error)
+	// Secret returns the token of the bus's own connection.
+	Secret() string
+	// InboundPrefix returns the prefix, without a dot at its end, of the subjects on which the clients' messages arrive.
+	InboundPrefix() string
+	// Interest returns more than zero if a client may want messages of that subject.
+	Interest(subject string) int
+}
