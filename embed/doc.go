@@ -1,0 +1,45 @@
+// Package embed runs a NATS server inside this process, for the bus of this process and for other processes of the same user.
+//
+// # Use
+//
+//	server, err := embed.Start(ctx, nil)
+//	if err != nil {
+//		return err // an *InUseError if another process serves this user already
+//	}
+//	defer server.Stop(context.WithoutCancel(ctx))
+//
+// # Ways in
+//
+// There are three, and each of them authenticates:
+//
+//   - [Server.InProcessConn] with [Server.Secret] is for the bus of this process alone. The secret works on such a connection
+//     only: one that came in by another way is refused even if it knows the secret.
+//   - A unix socket, by default where package rendezvous says. Its directory has mode 0700, the socket 0600, the peer's user is
+//     checked with the kernel (Linux and macOS), and the client needs the token from the file beside the socket.
+//   - A loopback listener, which is off by default, for clients that cannot dial a unix socket. It needs the same token.
+//
+// Both secrets are made anew by each start. There is no encryption, hence no listener on other addresses.
+//
+// # Accounts
+//
+// NATS can tell whether somebody is interested in a subject, but not who, and it stops counting at the first that matches. The
+// bus needs to know about everybody but itself. So the clients live in one account and the bus in another, and the
+// server carries messages on events.> and control.> across: what the bus publishes arrives at the clients on the same subject,
+// what a client publishes arrives at the other clients on the same subject and at the bus below [InboundPrefix]. As long
+// as the bus subscribes to nothing else, [Server.Interest] is exactly the clients' interest.
+//
+// # Permissions
+//
+// Clients may publish and subscribe to events.>, control.> and _INBOX.> (which request and reply need). Everything else is
+// refused: the lists say what is allowed.
+//
+// # Limits
+//
+// Payloads, connections, subscriptions and pending bytes are bounded, see [Options]. A client that does not read is
+// disconnected when MaxPending bytes wait for it or a write takes longer than WriteDeadline. It never slows down
+// publishers. There is no persistence, no monitoring port and no cluster.
+//
+// # Concurrency
+//
+// All methods of [Server] may be called at any time from any goroutine.
+package embed

@@ -1,0 +1,61 @@
+package embed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// serverLog passes the NATS server's messages on. What would end the process in the server's own logger is kept as the
+// reason why Start failed.
+type serverLog struct {
+	logger *slog.Logger
+
+	mu    sync.Mutex // guards fatal
+	fatal error
+}
+
+var _ server.Logger = (*serverLog)(nil)
+
+// Noticef implements [server.Logger]. Notices tell of every step of the start, so they are details here.
+func (l *serverLog) Noticef(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
+
+// Warnf implements [server.Logger].
+func (l *serverLog) Warnf(format string, v ...any) { l.log(slog.LevelWarn, format, v) }
+
+// Errorf implements [server.Logger].
+func (l *serverLog) Errorf(format string, v ...any) { l.log(slog.LevelError, format, v) }
+
+// Debugf implements [server.Logger].
+func (l *serverLog) Debugf(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
+
+// Tracef implements [server.Logger]. Tracing is never switched on: it would show what the messages hold.
+func (l *serverLog) Tracef(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
+
+// Fatalf implements [server.Logger]. It returns, and so does the server's method that called it.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	l.log(slog.LevelError, format, v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fatal == nil {
+		l.fatal = errors.New(fmt.Sprintf(format, v...))
+	}
+}
+
+// err returns the first fatal message, or nil.
+func (l *serverLog) err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fatal
+}
+
+func (l *serverLog) log(level slog.Level, format string, v []any) {
+	ctx := context.Background()
+	if l.logger.Enabled(ctx, level) {
+		l.logger.Log(ctx, level, fmt.Sprintf(format, v...))
+	}
+}

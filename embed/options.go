@@ -1,0 +1,174 @@
+package embed
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/daemoneye/eventbus/internal/rendezvous"
+)
+
+// Options are the settings of a server. The zero value is valid.
+type Options struct {
+	// Socket is the path of the unix socket; empty is rendezvous.DefaultSocket. Its directory is made if it is missing, and
+	// must be this user's alone.
+	Socket string
+	// NoSocket makes no unix socket. If there is a loopback listener, the files with its token and its URL are still where
+	// Socket says, so that tools find them in the same way. Without either, the server is for this process alone and
+	// touches no file.
+	NoSocket bool
+	// Listen is the address of an additional loopback listener, such as 127.0.0.1:4222, [::1]:4222 or localhost:4222. Port
+	// 0 takes a free one. Empty means none.
+	Listen string
+	// Name is the name that the server tells its clients, without spaces; empty is "eventbus".
+	Name string
+	// Logger takes the messages of this package and of the NATS server, whose notices come at debug level; nil discards
+	// them.
+	Logger *slog.Logger
+
+	// MaxPayload is the size of the largest message in bytes; 0 is 256 KiB, at most 64 MiB.
+	MaxPayload int
+	// MaxConnections is the number of clients at a time, over both listeners; 0 is 256.
+	MaxConnections int
+	// MaxSubscriptions is the number of subscriptions of one connection, that of the bus included; 0 is 10,000.
+	MaxSubscriptions int
+	// MaxPending is how much may wait for a client that does not read fast enough, in bytes; beyond that it is
+	// disconnected. 0 is 64 MiB; not less than MaxPayload.
+	MaxPending int64
+	// WriteDeadline bounds a write to a client, which is disconnected when it is exceeded; 0 is ten seconds.
+	WriteDeadline time.Duration
+	// AuthTimeout is how long a new client may take to authenticate; 0 is five seconds.
+	AuthTimeout time.Duration
+	// PingInterval is how often an idle client is asked whether it is still there; it is disconnected after two pings
+	// without an answer. 0 is two minutes.
+	PingInterval time.Duration
+}
+
+const (
+	defaultName             = "eventbus"
+	defaultMaxPayload       = 256 << 10
+	defaultMaxConnections   = 256
+	defaultMaxSubscriptions = 10_000
+	defaultMaxPending       = 64 << 20
+	defaultWriteDeadline    = 10 * time.Second
+	defaultAuthTimeout      = 5 * time.Second
+	defaultPingInterval     = 2 * time.Minute
+
+	// limitMaxPayload is the most that a NATS server should be given, in bytes.
+	limitMaxPayload = 64 << 20
+)
+
+// settings are checked Options with their defaults filled in.
+type settings struct {
+	Options
+	listenHost string // loopback IP, or empty if there is no listener
+	listenPort int
+}
+
+// files says whether the server has any file, that is, whether another process can get in.
+func (s *settings) files() bool { return !s.NoSocket || s.listenHost != "" }
+
+// check returns the settings or an [*OptionError]. It changes nothing in the caller's value.
+func (o *Options) check() (*settings, error) {
+	s := &settings{}
+	if o != nil {
+		s.Options = *o
+	}
+	if strings.ContainsFunc(s.Name, func(r rune) bool { return r <= ' ' }) {
+		return nil, &OptionError{Field: "Name", Value: s.Name, Reason: "spaces are not allowed"}
+	}
+	if s.Name == "" {
+		s.Name = defaultName
+	}
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, err := range []error{
+		fill("MaxPayload", &s.MaxPayload, defaultMaxPayload, limitMaxPayload),
+		fill("MaxConnections", &s.MaxConnections, defaultMaxConnections, math.MaxInt32),
+		fill("MaxSubscriptions", &s.MaxSubscriptions, defaultMaxSubscriptions, math.MaxInt32),
+		fill("MaxPending", &s.MaxPending, max(defaultMaxPending, int64(s.MaxPayload)), math.MaxInt64),
+		fill("WriteDeadline", &s.WriteDeadline, defaultWriteDeadline, time.Hour),
+		fill("AuthTimeout", &s.AuthTimeout, defaultAuthTimeout, time.Hour),
+		fill("PingInterval", &s.PingInterval, defaultPingInterval, 24*time.Hour),
+		s.checkListen(),
+		s.checkSocket(),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	if s.MaxPending < int64(s.MaxPayload) {
+		return nil, &OptionError{Field: "MaxPending", Value: strconv.FormatInt(s.MaxPending, 10), Reason: "less than MaxPayload"}
+	}
+	return s, nil
+}
+
+// fill puts the default in place of zero and checks the range.
+func fill[T ~int | ~int64](field string, value *T, fallback, most T) error {
+	if *value == 0 {
+		*value = fallback
+	}
+	if *value < 0 || *value > most {
+		return &OptionError{Field: field, Value: strconv.FormatInt(int64(*value), 10), Reason: "must be from 1 to " + strconv.FormatInt(int64(most), 10)}
+	}
+	return nil
+}
+
+// checkListen accepts loopback addresses only. Names other than localhost are refused and not looked up, because what they
+// mean can change.
+func (s *settings) checkListen() error {
+	if s.Listen == "" {
+		return nil
+	}
+	refuse := func(reason string) error { return &OptionError{Field: "Listen", Value: s.Listen, Reason: reason} }
+	host, service, err := net.SplitHostPort(s.Listen)
+	if err != nil {
+		return refuse("must be host:port")
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return refuse("the port must be a number from 0 to 65535")
+	}
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil || !addr.IsLoopback() {
+		return refuse("must be a loopback address such as 127.0.0.1:4222, because connections are not encrypted")
+	}
+	s.listenHost, s.listenPort = host, int(port)
+	return nil
+}
+
+func (s *settings) checkSocket() error {
+	if !s.files() {
+		return nil
+	}
+	if s.Socket == "" {
+		socket, err := rendezvous.DefaultSocket()
+		if err != nil {
+			return fmt.Errorf("embed: %w", err)
+		}
+		s.Socket = socket
+	}
+	// The files must be found again when the server stops, also if the program has gone to another directory by then.
+	socket, err := filepath.Abs(s.Socket)
+	if err != nil {
+		return fmt.Errorf("embed: %w", err)
+	}
+	s.Socket = socket
+	if s.NoSocket {
+		return nil
+	}
+	if err := rendezvous.CheckSocketPath(s.Socket); err != nil {
+		return fmt.Errorf("embed: %w", err)
+	}
+	return nil
+}
