@@ -1,7 +1,10 @@
 package natsbus
 
-// Redact is redact, for the tests.
-var Redact = redact
+// For the tests.
+var (
+	Redact  = redact
+	Overlap = overlap
+)
 
 // SentMessages returns how many messages the bus has sent to its server.
 func SentMessages(b *Bus) uint64 { return b.conn.Stats().OutMsgs }

@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,11 @@ import (
 //
 // All of them are members of one queue group with a name of its own. A server sends a message to one member of a group, also
 // when several members match with different subjects; so overlapping patterns do not bring a message twice.
+//
+// The other side of that: a member that leaves may already have been chosen for a message that another one matches too, and
+// an embedded server, which moves messages between two accounts, then still sends it to the one that has left. So a member
+// leaves only when none that is needed overlaps with it. Until then it brings in more than is needed, which is
+// dropped before it is decoded.
 type interest struct {
 	conn   *nats.Conn
 	prefix string // of inbound subjects, with a dot at its end, or empty
@@ -51,10 +57,10 @@ func (i *interest) subscribe(patterns []subjects.Pattern) error {
 			if w == nil {
 				s, err := i.conn.ChanQueueSubscribe(i.prefix+subject, i.queue, i.inbox)
 				if err != nil {
+					i.releaseLocked(p.Subjects()[:k])
 					for _, done := range patterns[:n] {
 						i.releaseLocked(done.Subjects())
 					}
-					i.releaseLocked(p.Subjects()[:k])
 					return err
 				}
 				w = &wanted{subscription: s}
@@ -76,20 +82,42 @@ func (i *interest) remove(patterns []subjects.Pattern) {
 }
 
 func (i *interest) releaseLocked(names []string) {
-	for _, subject := range names {
-		w := i.subjects[subject]
-		if w == nil {
-			continue
+	for _, name := range names {
+		i.subjects[name].users--
+	}
+	for name, w := range i.subjects {
+		if w.users == 0 && !i.overlapsNeededLocked(name) {
+			delete(i.subjects, name)
+			i.missed += dropped(w.subscription)
+			// It fails only if the connection is gone, and the subscription with it.
+			_ = w.subscription.Unsubscribe()
 		}
-		if w.users--; w.users > 0 {
-			continue
+	}
+}
+
+func (i *interest) overlapsNeededLocked(name string) bool {
+	for other, w := range i.subjects {
+		if w.users > 0 && overlap(name, other) {
+			return true
 		}
-		delete(i.subjects, subject)
-		i.missed += dropped(w.subscription)
-		// Drain, and not Unsubscribe: the server may have chosen this member of the group for a message that is on its
-		// way and that another subscription wants too.
-		if w.subscription.Drain() != nil {
-			_ = w.subscription.Unsubscribe() // fails only if the connection is gone, and the subscription with it
+	}
+	return false
+}
+
+// overlap reports whether some topic matches both NATS subjects.
+func overlap(a, b string) bool {
+	for {
+		var x, y string
+		var moreA, moreB bool
+		x, a, moreA = strings.Cut(a, ".")
+		y, b, moreB = strings.Cut(b, ".")
+		switch {
+		case x == ">" || y == ">":
+			return true
+		case x != y && x != "*" && y != "*":
+			return false
+		case !moreA || !moreB:
+			return moreA == moreB
 		}
 	}
 }

@@ -208,7 +208,44 @@ func TestInterestFollowsSubscriptions(t *testing.T) {
 	for i := range 10 {
 		require.NoError(t, b.Unsubscribe(background(t), fmt.Sprint(i)))
 	}
-	require.Eventually(t, func() bool { return natsbus.Subjects(b) == 0 }, patience, time.Millisecond)
+	require.Equal(t, 0, natsbus.Subjects(b))
+}
+
+func TestSubjectsLeaveWhenNoneThatIsNeededOverlaps(t *testing.T) {
+	b := closing(t)(natsbus.Attach(background(t), startServer(t).Socket(), nil))
+	unsubscribe := func(id string) { require.NoError(t, b.Unsubscribe(background(t), id)) }
+	subscribe(t, b, "all", "events.>")
+	subscribe(t, b, "process", "events.process.+")
+	subscribe(t, b, "health", "control.health.status")
+	require.Equal(t, 3, natsbus.Subjects(b))
+	unsubscribe("health")
+	require.Equal(t, 2, natsbus.Subjects(b))
+	unsubscribe("all")
+	require.Equal(t, 2, natsbus.Subjects(b), "events.> overlaps with what is needed")
+	unsubscribe("process")
+	require.Equal(t, 0, natsbus.Subjects(b))
+}
+
+func TestOverlap(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"events.a", "events.a", true},
+		{"events.a", "events.b", false},
+		{"events.a", "events.*", true},
+		{"events.*.x", "events.a.*", true},
+		{"events.*.x", "events.a.y", false},
+		{"events.a", "events.a.b", false},
+		{"events.a", "events.a.>", false},
+		{"events.>", "events.a.b.c", true},
+		{"events.>", "control.>", false},
+		{"events.*", "events.>", true},
+		{"events.*.*", "events.a", false},
+	} {
+		require.Equal(t, c.want, natsbus.Overlap(c.a, c.b), "%s %s", c.a, c.b)
+		require.Equal(t, c.want, natsbus.Overlap(c.b, c.a), "%s %s", c.b, c.a)
+	}
 }
 
 func TestConnectErrorsNameTheServer(t *testing.T) {
