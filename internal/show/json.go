@@ -1,0 +1,39 @@
+package show
+
+import (
+	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// AppendJSON appends the event as one JSON object without a line break: the keys of the wire format in a fixed order, times
+// in RFC 3339. It decodes to the same values as the event's own JSON form, but is safe for a terminal: encoding/json escapes
+// the C0 controls only.
+func AppendJSON(dst []byte, event *bus.Event) ([]byte, error) {
+	encoded, err := event.MarshalJSON()
+	if err != nil {
+		return dst, fmt.Errorf("show: event %s as JSON: %w", event.ID, err)
+	}
+	return appendVisibleJSON(dst, encoded), nil
+}
+
+// appendVisibleJSON appends compact JSON with escapes for what cannot be seen. That can only stand inside of a string, where
+// such an escape means the same, and never right behind a backslash, which only ASCII may follow.
+func appendVisibleJSON(dst, encoded []byte) []byte {
+	for len(encoded) > 0 {
+		r, size := utf8.DecodeRune(encoded)
+		switch {
+		case visible(r, size):
+			dst = append(dst, encoded[:size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			dst = fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
+		default:
+			dst = fmt.Appendf(dst, `\u%04x`, r)
+		}
+		encoded = encoded[size:]
+	}
+	return dst
+}
