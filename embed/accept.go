@@ -62,14 +62,18 @@ func (s *Server) pause(d time.Duration) bool {
 	return s.conns.open()
 }
 
-// admit lets in this user and root, who could get in anyway. Where the kernel can tell and does not, nobody gets in.
+// admit says whether a client of the socket may try to authenticate. Where the kernel can tell who it is and does not, it may
+// not.
 func admit(client net.Conn) (uid, pid int, ok bool) {
 	if !rendezvous.PeerCredentialsSupported {
 		return 0, 0, true
 	}
 	uid, pid, ok = rendezvous.PeerCredentials(client)
-	return uid, pid, ok && (uid == 0 || uid == os.Geteuid())
+	return uid, pid, ok && mayEnter(uid, os.Geteuid())
 }
+
+// mayEnter lets in the user that the server runs as, and root, whom nothing keeps out anyway.
+func mayEnter(uid, server int) bool { return uid == server || uid == 0 }
 
 // serve connects a client of the socket to the server until either ends.
 func (s *Server) serve(client *net.UnixConn) {

@@ -41,7 +41,7 @@ func takePlace(ctx context.Context, socket string, wantSocket bool, token string
 		return nil, fmt.Errorf("embed: lock %s: %w", dir, err)
 	}
 	defer unlock()
-	if err := clear(socket, wantSocket); err != nil {
+	if err := clearPlace(socket, wantSocket); err != nil {
 		return nil, err
 	}
 	p := &place{}
@@ -62,8 +62,8 @@ func takePlace(ctx context.Context, socket string, wantSocket bool, token string
 	return p, nil
 }
 
-// clear returns an error if the place is taken, and removes the socket of a server that is no more.
-func clear(socket string, wantSocket bool) error {
+// clearPlace returns an error if the place is taken, and removes the socket of a server that is no more.
+func clearPlace(socket string, wantSocket bool) error {
 	info, err := os.Lstat(socket)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -11,19 +11,22 @@ const (
 	relayRead = 32 << 10
 	// relayPending bounds what waits for a client beside that, in bytes. Up to twice as much is allocated.
 	relayPending = 64 << 10
+	// relayLinger is how long a client may take to close its half of a connection that the server has ended.
+	relayLinger = 500 * time.Millisecond
 )
 
 // relay copies in both directions between a client and the server until either side ends, and closes both. A write to the
 // client has a deadline.
 //
-// The server's side may end first, with its last words still on their way to the client. So only those who bring them close
-// the client's side.
-func relay(client, upstream net.Conn, writeDeadline time.Duration) {
+// When the server ends a connection, its last words, such as why it refuses the client, are still on their way. The
+// client would not read them if it were cut off while it writes. So first only our half is closed, and what the
+// client still writes is read and forgotten, until it has closed its half too or lingered for too long.
+func relay(client *net.UnixConn, upstream net.Conn, writeDeadline time.Duration) {
 	var workers sync.WaitGroup
 	workers.Go(func() {
 		copyAll(client, func(p []byte) bool {
-			_, err := upstream.Write(p)
-			return err == nil
+			_, _ = upstream.Write(p) // fails after the server's end of it
+			return true
 		})
 		_ = upstream.Close()
 	})
@@ -34,9 +37,11 @@ func relay(client, upstream net.Conn, writeDeadline time.Duration) {
 	})
 	sendAll(client, outbound, writeDeadline)
 	outbound.end()
-	_ = client.Close()
 	_ = upstream.Close()
+	_ = client.CloseWrite()
+	_ = client.SetReadDeadline(time.Now().Add(relayLinger))
 	workers.Wait()
+	_ = client.Close()
 }
 
 // copyAll reads until the connection ends or put returns false. Why it ends does not matter: the other side sees an end in

@@ -163,8 +163,8 @@ func (s *Server) natsOptions() *server.Options {
 //
 // A client that does not read holds it up for two times WriteDeadline at most. When ctx ends, connections through the
 // socket and in this process are cut instead; Stop then returns an error that matches the context's, and clients of the
-// loopback listener may still keep the server busy in the background until their WriteDeadline. Further calls wait in
-// the same way and return the same.
+// loopback listener may still keep the server busy in the background until their WriteDeadline. A further call waits in
+// the same way, and returns nil once nothing is left.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() {
 		go func() {
@@ -176,6 +176,11 @@ func (s *Server) Stop(ctx context.Context) error {
 	case <-s.stopped:
 		return s.stopErr
 	case <-ctx.Done():
+		select {
+		case <-s.stopped: // both have happened
+			return s.stopErr
+		default:
+		}
 	}
 	s.conns.cut()
 	timer := time.NewTimer(cutTimeout)

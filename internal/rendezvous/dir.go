@@ -11,10 +11,12 @@ import (
 // 0700. One that exists is never changed: it returns an [*Error] if that is a symbolic link or no directory, belongs to
 // somebody else, or lets others in.
 func PrepareDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("rendezvous: %w", err)
+	mkdirErr := os.MkdirAll(dir, 0o700)
+	err := checkDir(dir)
+	if mkdirErr != nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("rendezvous: %w", mkdirErr)
 	}
-	return checkDir(dir)
+	return err
 }
 
 // checkDir returns an error unless the directory belongs to this user alone.

@@ -1,0 +1,3 @@
+package rendezvous_test
+
+func ownDir() string { return "eventbus" }
