@@ -34,7 +34,8 @@ type Options struct {
 
 	// MaxPayload is the size of the largest message in bytes; 0 is 256 KiB, at most 64 MiB.
 	MaxPayload int
-	// MaxConnections is the number of clients at a time, over both listeners; 0 is 256.
+	// MaxConnections is the number of clients at a time through the unix socket; 0 is 256. All together, the bus of this process
+	// and the loopback listener included, there may be four more.
 	MaxConnections int
 	// MaxSubscriptions is the number of subscriptions of one connection, that of the bus included; 0 is 10,000.
 	MaxSubscriptions int

@@ -115,3 +115,26 @@ func TestTheContextOfStartDoesNotLimitTheServer(t *testing.T) {
 	cancel()
 	require.NoError(t, connectSocket(t, server).Flush())
 }
+
+// TestNoDefaultOfTheNATSServerIsLeftToChance checks what cannot be seen from outside, or only when it goes wrong.
+func TestNoDefaultOfTheNATSServerIsLeftToChance(t *testing.T) {
+	o, err := embed.NATSOptions(&embed.Options{NoSocket: true})
+	require.NoError(t, err)
+	require.True(t, o.DontListen)
+	require.True(t, o.NoSigs, "signals belong to the program")
+	require.True(t, o.NoFastProducerStall, "a slow client must not slow down publishers")
+	require.False(t, o.JetStream)
+	require.Zero(t, o.HTTPPort)
+	require.Zero(t, o.ProfPort)
+	require.Empty(t, o.StoreDir)
+	require.Empty(t, o.PortsFileDir)
+	require.NotNil(t, o.CustomClientAuthentication)
+	require.Positive(t, o.MaxConn)
+	require.Positive(t, o.MaxSubs)
+	require.Positive(t, o.MaxPending)
+	require.Positive(t, o.WriteDeadline)
+	again, err := embed.NATSOptions(&embed.Options{NoSocket: true})
+	require.NoError(t, err)
+	require.NotSame(t, o, again)
+	require.NotSame(t, o.Accounts[0], again.Accounts[0])
+}

@@ -171,4 +171,6 @@ func TestAStuckClientIsDisconnected(t *testing.T) {
 	require.Eventually(t, func() bool { return server.Interest(topic) == 0 }, patience, time.Millisecond)
 	publish(t, bus, "control.shutdown", "still here")
 	requireNext(t, sub, "control.shutdown", "still here")
+	bus.Close()
+	stop(t, server) // with the stuck client still there: its last write has a deadline too
 }
