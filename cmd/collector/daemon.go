@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/collect"
+	"github.com/daemoneye/eventbus/internal/show"
+)
+
+// printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
+const printGrace = time.Second
+
+// daemon is one run of the program on an open bus.
+type daemon struct {
+	flags    flags
+	settings settings
+	logger   *slog.Logger
+	console  *console
+	events   *show.Printer // for --print
+	bus      bus.Bus
+	counter  *counter
+
+	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
+	receiver   bus.Receiver            // of --print, or nil
+	collectors []collect.Collector
+
+	// What runs, in the order in which it ends.
+	reporting, collecting, printing sync.WaitGroup
+}
+
+// run collects until ctx ends, --duration is over or something fails. It shuts the bus down in any case, and nothing of the
+// program runs any more when it returns, unless it did not end in time.
+func (d *daemon) run(ctx context.Context) error {
+	if d.flags.Duration > 0 {
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, d.flags.Duration, stopRequest("--duration is over"))
+		defer cancel()
+	}
+	ctx, d.stop = context.WithCancelCause(ctx)
+	defer d.stop(nil)
+	if err := d.start(ctx); err != nil {
+		d.stop(err)
+	}
+	<-ctx.Done()
+	cause := context.Cause(ctx)
+	if reason := stopRequested(ctx); reason != "" {
+		d.logger.Info("ending", "reason", reason)
+		cause = nil
+	}
+	return errors.Join(cause, d.end())
+}
+
+// start starts everything: first those who receive, so that they see the first event.
+func (d *daemon) start(ctx context.Context) error {
+	if _, err := io.WriteString(d.console, describePlace(d.bus, d.settings.Bus)); err != nil {
+		return outputError(err)
+	}
+	if len(d.flags.Print) > 0 {
+		receiver, err := subscribePrinter(ctx, d.bus, d.flags.Print)
+		if err != nil {
+			return err
+		}
+		d.receiver = receiver
+		d.printing.Go(func() {
+			if err := printAll(receiver, d.events); err != nil {
+				d.stop(outputError(err))
+				discardAll(receiver)
+			}
+		})
+	}
+	reporter := &reporter{console: d.console, logger: d.logger, counter: d.counter, interval: d.flags.Interval}
+	d.reporting.Go(func() {
+		if err := reporter.run(ctx); err != nil {
+			d.stop(outputError(err))
+		}
+	})
+	d.collectors = newCollectors(d.counter, d.settings.Collect, d.logger)
+	d.logger.Info("collecting", "collectors", collectorNames(d.collectors))
+	d.collecting.Go(func() {
+		if err := runCollectors(ctx, d.collectors, d.logger); err != nil {
+			d.stop(err)
+		}
+	})
+	return nil
+}
+
+// end ends everything within --shutdown-timeout, and prints the closing table.
+func (d *daemon) end() error {
+	ctx, cancel := context.WithTimeout(context.Background(), d.flags.ShutdownTimeout)
+	defer cancel()
+	d.reporting.Wait() // it has ended, or is about to draw its last line
+	if !wait(ctx, &d.collecting) {
+		d.logger.Warn("a collector does not end, going on without it")
+	}
+	if err := d.bus.Flush(ctx); err != nil {
+		d.logger.Warn("some events may not have reached the server", "error", err)
+	}
+	discarded, err := d.shutdown(ctx)
+	grace, cancelGrace := context.WithTimeout(context.Background(), printGrace)
+	defer cancelGrace()
+	if !wait(grace, &d.printing) {
+		return errors.Join(err, errors.New("standard output takes nothing: no closing table"))
+	}
+	table := summary{bus: d.bus.Statistics(), topics: d.counter.counts(), collectors: d.collectors, discarded: discarded}
+	if d.receiver != nil {
+		table.subscriptions = append(table.subscriptions, d.receiver.Statistics())
+	}
+	if tableErr := table.write(d.console); !isClosedPipe(tableErr) {
+		err = errors.Join(err, tableErr)
+	}
+	return err
+}
+
+// shutdown shuts the bus down. That it took too long is no failure: it is logged, and discarded counts what was lost by it.
+func (d *daemon) shutdown(ctx context.Context) (discarded uint64, err error) {
+	err = d.bus.Shutdown(ctx)
+	if e, ok := errors.AsType[*bus.ShutdownError](err); ok {
+		discarded = e.Discarded
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.logger.Warn("the bus was cut off", "discarded", discarded, "error", err)
+		return discarded, nil
+	}
+	return discarded, err
+}
+
+// outputError returns the error of a write to standard output as the cause of the end: a reader that went away has seen enough, and
+// that is no failure.
+func outputError(err error) error {
+	if isClosedPipe(err) {
+		return stopRequest("nobody reads the output any more")
+	}
+	return err
+}
+
+// wait waits for a group, and returns false if ctx ends first.
+func wait(ctx context.Context, group *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() { defer close(done); group.Wait() }()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

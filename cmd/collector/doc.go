@@ -1,0 +1,27 @@
+// Command collector watches this host and publishes what it sees on an event bus: processes, network connections, files and
+// performance.
+//
+// # Use
+//
+//	collector                                       # embedded NATS server on a unix socket
+//	collector --bus-type local --print 'events.#'   # no server: the bus of one process, looked at from inside
+//	collector --config collector.toml --listen 127.0.0.1:4222 --duration 1m
+//
+// Without a configuration everything is on; collector.example.toml holds every key with its default. What the file says is
+// overridden by the environment, and that by the flags.
+//
+// # Output
+//
+// Standard output is for the user: where the bus listens, the command that watches it, the events of --print, and at the end a
+// table of the statistics. If it is a terminal (and there is no --print), one line there shows the rates of the topics and is
+// redrawn each second. Otherwise the rates are logged at each --interval. The log goes to standard error.
+//
+// # The end
+//
+// SIGINT, SIGTERM, the end of --duration and a reader of standard output that has gone away all end it in the same order: the
+// collectors stop, what they published is flushed, the bus is shut down, the table is printed. The whole takes at most
+// --shutdown-timeout, and events that had to be discarded then are counted in the table. A second signal ends the process at once.
+//
+// The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
+// 130 after a second signal.
+package main

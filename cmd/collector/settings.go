@@ -1,0 +1,149 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus"
+)
+
+// settings are the whole configuration of the program.
+type settings struct {
+	Bus     eventbus.Config
+	Collect collectTable
+	Log     logTable
+}
+
+// collectTable is the table [collect]: what is watched, and how often.
+type collectTable struct {
+	Processes       bool          `toml:"processes"`
+	ProcessInterval time.Duration `toml:"process_interval"`
+	ProcessHashes   bool          `toml:"process_hashes"` // hash the executables
+
+	Connections        bool          `toml:"connections"`
+	ConnectionInterval time.Duration `toml:"connection_interval"`
+
+	Files     bool     `toml:"files"`
+	FilePaths []string `toml:"file_paths"` // empty is defaultPaths
+
+	Performance         bool          `toml:"performance"`
+	PerformanceInterval time.Duration `toml:"performance_interval"`
+}
+
+// logTable is the table [log].
+type logTable struct {
+	Level  slog.Level `toml:"level"`
+	Format string     `toml:"format"` // text, json
+}
+
+func defaultSettings() settings {
+	return settings{
+		Collect: collectTable{
+			Processes: true, ProcessInterval: time.Second, ProcessHashes: true,
+			Connections: true, ConnectionInterval: 5 * time.Second,
+			Files:       true,
+			Performance: true, PerformanceInterval: 5 * time.Second,
+		},
+		Log: logTable{Level: slog.LevelInfo, Format: "text"},
+	}
+}
+
+// loadSettings reads the file and the environment, and puts the flags on top.
+func loadSettings(f flags) (settings, []eventbus.Warning, error) {
+	s := defaultSettings()
+	config, warnings, err := eventbus.Load(f.Config,
+		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log})
+	if err != nil {
+		return s, nil, err
+	}
+	s.Bus = config
+	return s, warnings, s.override(f)
+}
+
+// override puts the flags on top. A flag that could have no effect is an error: its user expects one.
+func (s *settings) override(f flags) error {
+	if f.BusType != "" {
+		s.Bus.BusType = eventbus.BusType(f.BusType)
+	}
+	for _, flag := range []struct {
+		name, value string
+		into        *string
+	}{{"--socket", f.Socket, &s.Bus.NATS.SocketPath}, {"--listen", f.Listen, &s.Bus.NATS.Listen}} {
+		switch {
+		case flag.value == "":
+		case s.Bus.BusType == eventbus.Local:
+			return &usageError{fmt.Sprintf("%s %s: the local bus has no server", flag.name, flag.value)}
+		case s.Bus.NATS.URL != "":
+			return &usageError{fmt.Sprintf("%s %s: event_bus.nats.url is set, so no server is embedded", flag.name, flag.value)}
+		default:
+			*flag.into = flag.value
+		}
+	}
+	return nil
+}
+
+// minScanInterval bounds the intervals of the collectors: more often, they would be what uses up the host.
+const minScanInterval = 100 * time.Millisecond
+
+// Validate is called by [eventbus.Load].
+func (c *collectTable) Validate() error {
+	var problems []error
+	refuse := func(key, value, reason string) {
+		problems = append(problems, &eventbus.ConfigError{Key: "collect." + key, Value: value, Reason: reason})
+	}
+	for _, interval := range []struct {
+		key   string
+		value time.Duration
+	}{
+		{"process_interval", c.ProcessInterval}, {"connection_interval", c.ConnectionInterval}, {"performance_interval", c.PerformanceInterval},
+	} {
+		if interval.value < minScanInterval {
+			refuse(interval.key, interval.value.String(), fmt.Sprintf("must be at least %v", minScanInterval))
+		}
+	}
+	if slices.Contains(c.FilePaths, "") {
+		refuse("file_paths", fmt.Sprintf("%q", c.FilePaths), "a path is empty")
+	}
+	if !c.Processes && !c.Connections && !c.Files && !c.Performance {
+		problems = append(problems, &eventbus.ConfigError{Key: "collect", Reason: "every collector is off, so there is nothing to do"})
+	}
+	return errors.Join(problems...)
+}
+
+// Validate is called by [eventbus.Load].
+func (l *logTable) Validate() error {
+	if l.Format != "text" && l.Format != "json" {
+		return &eventbus.ConfigError{Key: "log.format", Value: fmt.Sprintf("%q", l.Format), Reason: "must be text or json"}
+	}
+	return nil
+}
+
+// paths returns the files and directories to watch.
+func (c collectTable) paths() []string {
+	if len(c.FilePaths) > 0 {
+		return c.FilePaths
+	}
+	return defaultPaths()
+}
+
+// defaultPaths returns those of the usual places to tamper with a host that are there: its configuration, its own programs,
+// and who may log in as this user.
+func defaultPaths() []string {
+	paths := []string{"/etc", "/usr/local/bin"}
+	if runtime.GOOS == "windows" {
+		paths = []string{filepath.Join(os.Getenv("SystemRoot"), "System32", "drivers", "etc")}
+	}
+	if home, err := os.UserHomeDir(); err == nil {
+		paths = append(paths, filepath.Join(home, ".ssh"))
+	}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return err != nil
+	})
+}
