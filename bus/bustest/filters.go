@@ -95,6 +95,7 @@ func filterTable() []filterCase {
 		{"correlation id", correlation(bus.CorrelationFilter{IDs: []string{"x", "id-1"}}), correlated(same), correlated(func(c *bus.Correlation) { c.ID = "id-12" })},
 		{"correlation id glob", correlation(bus.CorrelationFilter{IDs: []string{"i*-*"}}), correlated(same), correlated(func(c *bus.Correlation) { c.ID = "jd-1" })},
 		{"parent glob", correlation(bus.CorrelationFilter{ParentIDs: []string{"*ent-1"}}), correlated(same), correlated(func(c *bus.Correlation) { c.ParentID = "" })},
+		{"a glob ends where the value ends", correlation(bus.CorrelationFilter{ParentIDs: []string{"par*ent-1"}}), correlated(same), correlated(func(c *bus.Correlation) { c.ParentID = "parent-12" })},
 		{"root", correlation(bus.CorrelationFilter{RootIDs: []string{"root-*"}}), correlated(same), correlated(func(c *bus.Correlation) { c.RootID = "r" })},
 		{"stage", correlation(bus.CorrelationFilter{Stages: []string{"detect", "collect"}}), correlated(same), correlated(func(c *bus.Correlation) { c.Stage = "" })},
 		{

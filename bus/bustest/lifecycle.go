@@ -20,6 +20,7 @@ var lifecycleCases = []contractCase{
 	{11, "unsubscribe_ends_after_the_queue", "Unsubscribe ends the receiver's iteration after what is queued.", unsubscribeEnds},
 	{11, "unsubscribe_is_idempotent", "An unknown ID is no error; Unsubscribe is idempotent.", unsubscribeTwice},
 	{11, "unsubscribe_wakes_the_reader", "A reader that waits ends with its subscription.", unsubscribeWakes},
+	{11, "unsubscribe_frees_publishers", "A publisher that waits for a subscription goes on when it ends.", unsubscribeFrees},
 	{13, "statistics", "Statistics count published, delivered, dropped and active subscribers, for the bus and each subscription.", statistics},
 	{14, "shutdown_delivers_what_is_queued", "Shutdown stops intake and delivers what is queued; iterations end.", shutdownDelivers},
 	{14, "shutdown_says_what_was_cut_off", "When its context ends first, Shutdown says how much was cut off, and counts it.", shutdownCutsOff},
@@ -102,6 +103,21 @@ func unsubscribeWakes(t *testing.T, open Opener) {
 	}
 	require.NoError(t, p.Subscriber.Unsubscribe(background(t), "s"))
 	readers.Wait()
+}
+
+func unsubscribeFrees(t *testing.T, open Opener) {
+	p, r := full(t, open, bus.Options{PublishTimeout: Patience})
+	if p.remote() {
+		remoteOverflow(t, p, r)
+		return
+	}
+	other := subscribe(t, p.Subscriber, bus.Subscription{ID: "other", Patterns: []string{"process"}})
+	result := make(chan error, 1)
+	go func() { result <- p.Publisher.Publish(background(t), process(3)) }()
+	next(t, other)
+	require.NoError(t, p.Subscriber.Unsubscribe(background(t), "slow"))
+	require.NoError(t, <-result)
+	require.Equal(t, uint64(2), r.Statistics().Matched)
 }
 
 // Counters is a [bus.Statistics] without what differs from run to run.

@@ -14,6 +14,8 @@ import (
 var receiverCases = []contractCase{
 	{2, "read_as_iterator", "A stream is read as an iterator that ends with the subscription, or with the context's error.", readAll},
 	{2, "read_in_select", "A stream is read inside a select: Ready has a token whenever TryNext has something to return.", readSelect},
+	{2, "select_on_a_kept_channel", "After each token one TryNext is enough, also with the channel of the first Ready.", keptChannel},
+	{2, "every_waiting_reader_gets_an_event", "Of several readers that wait, as many return as there are events.", waitingReaders},
 	{2, "read_by_workers", "Several goroutines may read one stream: each event goes to one of them, and all of them end.", readWorkers},
 	{2, "try_next_never_blocks", "TryNext returns nil, nil when nothing is queued.", tryNext},
 }
@@ -131,5 +133,45 @@ func tryNext(t *testing.T, open Opener) {
 	case <-r.Ready():
 		t.Fatal("ready with nothing queued")
 	default:
+	}
+}
+
+func keptChannel(t *testing.T, open Opener) {
+	p := open(t, bus.Options{})
+	w := newWitness(t, p)
+	r := subscribe(t, p.Subscriber, bus.Subscription{ID: "s", Patterns: []string{"process"}})
+	ready := r.Ready()
+	publish(t, p.Publisher, processes(pids(1, 10))...)
+	w.settle(t)
+	ctx := background(t)
+	for want := uint32(1); want <= 10; {
+		select {
+		case <-ready:
+		case <-ctx.Done():
+			t.Fatalf("not ready for event %d", want)
+		}
+		event, err := r.TryNext()
+		require.NoError(t, err)
+		if event != nil {
+			pid, _ := event.PID()
+			require.Equal(t, want, pid)
+			want++
+		}
+	}
+}
+
+func waitingReaders(t *testing.T, open Opener) {
+	p := open(t, bus.Options{})
+	r := subscribe(t, p.Subscriber, bus.Subscription{ID: "s"})
+	for range 200 {
+		var readers sync.WaitGroup
+		for range 3 {
+			readers.Go(func() {
+				_, err := r.Next(background(t))
+				require.NoError(t, err)
+			})
+		}
+		publish(t, p.Publisher, processes(pids(1, 3))...)
+		readers.Wait()
 	}
 }

@@ -1,0 +1,93 @@
+package eventbus_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/bus/bustest"
+	"github.com/daemoneye/eventbus/embed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestContract runs the contract on what the configuration gives: the toggle changes nothing.
+func TestContract(t *testing.T) {
+	for _, kind := range []eventbus.BusType{"nats", "local"} {
+		t.Run("bus_type="+string(kind), func(t *testing.T) {
+			bustest.Run(t, func(t testing.TB, options bus.Options) bustest.Pair {
+				dir, err := os.MkdirTemp("", "eb")
+				require.NoError(t, err)
+				b, err := eventbus.Open(t.Context(), eventbus.Config{
+					BusType: kind, MaxSubscribers: options.MaxSubscribers, QueueCapacity: options.QueueCapacity, Overflow: options.Overflow.String(),
+					PublishTimeout: options.PublishTimeout,
+					NATS:           eventbus.NATSConfig{SocketPath: dir + "/s", MaxPayload: eventbus.ByteSize(options.MaxEventSize)},
+				})
+				require.NoError(t, err)
+				t.Cleanup(func() {
+					ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+					defer cancel()
+					_ = b.Shutdown(ctx) // what a case left queued is of no interest
+					_, err := os.Lstat(dir + "/s")
+					require.ErrorIs(t, err, os.ErrNotExist, "the socket is gone")
+					require.NoError(t, os.RemoveAll(dir))
+				})
+				return bustest.Pair{Publisher: b, Subscriber: b}
+			})
+		})
+	}
+}
+
+func TestOpenTheZeroConfig(t *testing.T) {
+	dir := shortDir(t)
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	b, err := eventbus.Open(t.Context(), eventbus.Config{})
+	require.NoError(t, err)
+	endpoints := b.(eventbus.Listener).Endpoints()
+	require.Equal(t, dir+"/eventbus/eventbus.sock", endpoints.Socket)
+	require.Empty(t, endpoints.URL)
+	info, err := os.Lstat(endpoints.Socket)
+	require.NoError(t, err)
+	require.Equal(t, os.ModeSocket|0o600, info.Mode())
+
+	_, err = eventbus.Open(t.Context(), eventbus.Config{})
+	inUse, ok := errors.AsType[*embed.InUseError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, os.Getpid(), inUse.PID)
+
+	require.NoError(t, b.Shutdown(t.Context()))
+	require.NoFileExists(t, endpoints.Socket)
+	require.NoFileExists(t, endpoints.TokenFile)
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for name, config := range map[string]eventbus.Config{
+		"bus_type":       {BusType: "carrier-pigeon"},
+		"queue_capacity": {QueueCapacity: -1},
+		"overflow":       {Overflow: "explode"},
+		"listen":         {NATS: eventbus.NATSConfig{SocketPath: shortDir(t) + "/s", Listen: "0.0.0.0:4222"}},
+	} {
+		b, err := eventbus.Open(t.Context(), config)
+		require.Nil(t, b)
+		require.ErrorContains(t, err, name)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := eventbus.Open(ctx, eventbus.Config{NATS: eventbus.NATSConfig{SocketPath: shortDir(t) + "/s"}})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// shortDir returns a temporary directory whose path leaves room for a socket's name.
+func shortDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "eb")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
