@@ -62,6 +62,7 @@ func readFile(path string) ([]byte, error) {
 
 // parseFile returns the settings of a TOML document in the order of their lines.
 func parseFile(name string, data []byte) ([]setting, error) {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the mark that some editors put first
 	var tree map[string]any
 	if err := toml.Unmarshal(data, &tree); err != nil {
 		problem := &ConfigError{Origin: name, Reason: strings.TrimPrefix(err.Error(), "toml: "), Err: err}

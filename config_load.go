@@ -24,8 +24,8 @@ type Section struct {
 	// configuration leaves out stays as it is. A field may be a string, a bool, a number, a [time.Duration], an
 	// [encoding.TextUnmarshaler] such as [ByteSize], a slice of these, or a struct, which is a table.
 	//
-	// If Into has a method Validate() error, Load calls it and adds the origin to each *ConfigError that it returns, found
-	// by its full key.
+	// If Into has a method Validate() error, Load calls it. Errors that it joins are reported one by one, and a *ConfigError
+	// without an origin gets that of its key, such as collect.interval.
 	Into any
 }
 
@@ -39,7 +39,8 @@ type Section struct {
 //
 // # Values
 //
-// A duration is a string such as "5s", a size a string such as "256KiB" or a number of bytes; neither may be negative.
+// A duration is a string such as "5s", a size a string such as "256KiB" or a number of bytes; neither may be negative. In
+// [event_bus] a zero stands for the default, as it does in a [Config].
 //
 // # Errors
 //
@@ -175,14 +176,14 @@ func validate(roots map[string]reflect.Value, origins map[string]string) []error
 			continue
 		}
 		for _, err := range leaves(root.Validate()) {
-			problem, ok := errors.AsType[*ConfigError](err)
-			if !ok {
-				problem = &ConfigError{Key: name, Reason: err.Error(), Err: err}
+			problem := ConfigError{Key: name, Reason: err.Error(), Err: err}
+			if told, ok := errors.AsType[*ConfigError](err); ok {
+				problem = *told // a copy: the error is the program's
 			}
 			if problem.Origin == "" {
 				problem.Origin = origins[problem.Key]
 			}
-			problems = append(problems, problem)
+			problems = append(problems, &problem)
 		}
 	}
 	return problems
