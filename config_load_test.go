@@ -29,6 +29,7 @@ type collect struct {
 	Unset    string
 	Inner    struct {
 		Name string `toml:"name"`
+		URL  string `toml:"url"`
 	} `toml:"inner"`
 }
 
@@ -171,6 +172,8 @@ func TestProblems(t *testing.T) {
 		"capitals":              {document: "[event_bus]\nBUS_TYPE = 'nats'", want: "c.toml:2: event_bus.BUS_TYPE: unknown key, did you mean event_bus.bus_type?"},
 		"dashes":                {document: "[event-bus]\nbus_type = 'nats'", want: "c.toml:1: event-bus: unknown key, did you mean event_bus?"},
 		"key of a section":      {document: "[collect]\nhsh = true", want: "c.toml:2: collect.hsh: unknown key, did you mean collect.hash?"},
+		"same name, its table":  {document: "[collect.inner]\nurk = ''", want: "c.toml:2: collect.inner.urk: unknown key, did you mean collect.inner.url?"},
+		"same name, our table":  {document: "[event_bus.nats]\nurk = ''", want: "c.toml:2: event_bus.nats.urk: unknown key, did you mean event_bus.nats.url?"},
 		"nothing close":         {document: "[event_bus]\ntls = true", want: "c.toml:2: event_bus.tls: unknown key"},
 		"short and not close":   {document: "[event_bus.nats]\nuxy = ''", want: "c.toml:2: event_bus.nats.uxy: unknown key"},
 		"short and close":       {document: "[event_bus]\nul = ''", want: "c.toml:2: event_bus.ul: unknown key, did you mean event_bus.nats.url?"},
