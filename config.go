@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/bus"
 )
 
 // BusType names an implementation of the bus.
@@ -25,15 +27,13 @@ const (
 
 // Defaults and bounds of [Config].
 const (
-	DefaultMaxSubscribers          = 1000
-	DefaultQueueCapacity           = 1024 // events
-	DefaultOverflow                = "block"
-	DefaultPublishTimeout          = 5 * time.Second
-	DefaultMaxPayload     ByteSize = 256 << 10
+	DefaultMaxSubscribers          = bus.DefaultMaxSubscribers
+	DefaultQueueCapacity           = bus.DefaultQueueCapacity // events
+	DefaultOverflow                = bus.Block
+	DefaultPublishTimeout          = bus.DefaultPublishTimeout
+	DefaultMaxPayload     ByteSize = bus.DefaultMaxEventSize
 
-	maxSubscribers            = 1 << 20
-	maxQueueCapacity          = 1 << 20
-	maxPayload       ByteSize = 64 << 20 // nats-server refuses a larger one
+	maxPayload ByteSize = bus.MaxEventSizeLimit
 )
 
 // Config is the configuration of a bus: the table [event_bus] of a file. A zero field stands for its default, so the zero
@@ -41,14 +41,15 @@ const (
 type Config struct {
 	// BusType chooses the implementation; empty is NATS.
 	BusType BusType `toml:"bus_type"`
-	// MaxSubscribers is the number of subscriptions that may be live at once, at most 1<<20; 0 is DefaultMaxSubscribers.
+	// MaxSubscribers is the number of subscriptions that may be live at once, at most bus.MaxSubscribersLimit; 0 is
+	// DefaultMaxSubscribers.
 	MaxSubscribers int `toml:"max_subscribers"`
-	// QueueCapacity is the queue length, in events, of subscriptions that do not choose one, at most 1<<20; 0 is
+	// QueueCapacity is the queue length, in events, of subscriptions that do not choose one, at most bus.MaxQueueCapacity; 0 is
 	// DefaultQueueCapacity.
 	QueueCapacity int `toml:"queue_capacity"`
-	// Overflow is the policy of subscriptions that do not choose one: block, drop-newest, drop-oldest or circuit-break;
-	// empty is DefaultOverflow.
-	Overflow string `toml:"overflow"`
+	// Overflow is the policy of subscriptions that do not choose one: block, drop-newest or drop-oldest; the zero value is
+	// DefaultOverflow.
+	Overflow bus.OverflowPolicy `toml:"overflow"`
 	// PublishTimeout bounds a blocked Publish whose context has no deadline; 0 is DefaultPublishTimeout.
 	PublishTimeout time.Duration `toml:"publish_timeout"`
 	// NATS is the table [event_bus.nats]. Of it, only MaxPayload concerns a local bus.
@@ -92,12 +93,11 @@ func (c Config) Validate() error {
 		}
 	}
 	check(c.BusType == NATS || c.BusType == Local, "bus_type", quote(c.BusType), `must be "nats" or "local"`)
-	check(1 <= c.MaxSubscribers && c.MaxSubscribers <= maxSubscribers, "max_subscribers", strconv.Itoa(c.MaxSubscribers),
-		fmt.Sprintf("must be 1 to %d", maxSubscribers))
-	check(1 <= c.QueueCapacity && c.QueueCapacity <= maxQueueCapacity, "queue_capacity", strconv.Itoa(c.QueueCapacity),
-		fmt.Sprintf("must be 1 to %d", maxQueueCapacity))
-	check(slices.Contains([]string{"block", "drop-newest", "drop-oldest", "circuit-break"}, c.Overflow), "overflow",
-		quote(c.Overflow), "must be block, drop-newest, drop-oldest or circuit-break")
+	check(1 <= c.MaxSubscribers && c.MaxSubscribers <= bus.MaxSubscribersLimit, "max_subscribers", strconv.Itoa(c.MaxSubscribers),
+		fmt.Sprintf("must be 1 to %d", bus.MaxSubscribersLimit))
+	check(1 <= c.QueueCapacity && c.QueueCapacity <= bus.MaxQueueCapacity, "queue_capacity", strconv.Itoa(c.QueueCapacity),
+		fmt.Sprintf("must be 1 to %d", bus.MaxQueueCapacity))
+	check(c.Overflow <= bus.DropOldest, "overflow", c.Overflow.String(), "must be block, drop-newest or drop-oldest")
 	check(c.PublishTimeout > 0, "publish_timeout", c.PublishTimeout.String(), "must be positive")
 	check(1 <= c.NATS.MaxPayload && c.NATS.MaxPayload <= maxPayload, "nats.max_payload", c.NATS.MaxPayload.String(),
 		fmt.Sprintf("must be 1 to %v", maxPayload))

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
 )
 
 func TestLegacyFileLoads(t *testing.T) {
@@ -14,7 +15,7 @@ func TestLegacyFileLoads(t *testing.T) {
 	config, warnings, err := eventbus.LoadFrom("testdata/config/legacy.toml", nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, eventbus.Config{
-		BusType: eventbus.Local, MaxSubscribers: 50, QueueCapacity: 2048, Overflow: "drop-newest",
+		BusType: eventbus.Local, MaxSubscribers: 50, QueueCapacity: 2048, Overflow: bus.DropNewest,
 		PublishTimeout: 1500 * time.Millisecond, NATS: eventbus.NATSConfig{SocketPath: "/run/daemoneye/collector.sock"},
 	}.WithDefaults(), config)
 	require.Len(t, warnings, 17, "one for each setting")
@@ -99,7 +100,7 @@ func TestLegacySettings(t *testing.T) {
 			warnings: []string{"c.toml:1: event_bus.crossbeam is deprecated and ignored: nothing has taken its place"},
 		},
 		"blocking": {
-			document: "[crossbeam]\nbackpressure_strategy = 'Blocking'", want: eventbus.Config{Overflow: "block"},
+			document: "[crossbeam]\nbackpressure_strategy = 'Blocking'", want: eventbus.Config{Overflow: bus.Block},
 			warnings: []string{"c.toml:2: crossbeam.backpressure_strategy is deprecated: use event_bus.overflow"},
 		},
 	} {

@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
 )
 
 func TestZeroConfigIsTheEmbeddedDefault(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, eventbus.Config{}.Validate())
 	require.Equal(t, eventbus.Config{
-		BusType: eventbus.NATS, MaxSubscribers: 1000, QueueCapacity: 1024, Overflow: "block", PublishTimeout: 5 * time.Second,
+		BusType: eventbus.NATS, MaxSubscribers: 1000, QueueCapacity: 1024, Overflow: bus.Block, PublishTimeout: 5 * time.Second,
 		NATS: eventbus.NATSConfig{MaxPayload: 256 << 10},
 	}, eventbus.Config{}.WithDefaults())
 }
@@ -22,7 +23,7 @@ func TestZeroConfigIsTheEmbeddedDefault(t *testing.T) {
 func TestWithDefaultsKeepsWhatIsSet(t *testing.T) {
 	t.Parallel()
 	set := eventbus.Config{
-		BusType: eventbus.Local, MaxSubscribers: 1, QueueCapacity: 2, Overflow: "drop-oldest", PublishTimeout: 3,
+		BusType: eventbus.Local, MaxSubscribers: 1, QueueCapacity: 2, Overflow: bus.DropOldest, PublishTimeout: 3,
 		NATS: eventbus.NATSConfig{SocketPath: "s", Listen: "l", URL: "u", MaxPayload: 4},
 	}
 	require.Equal(t, set, set.WithDefaults())
@@ -33,7 +34,7 @@ func TestValidateBounds(t *testing.T) {
 	good := map[string]eventbus.Config{
 		"largest": {MaxSubscribers: 1 << 20, QueueCapacity: 1 << 20, NATS: eventbus.NATSConfig{MaxPayload: 64 << 20}},
 		"least":   {MaxSubscribers: 1, QueueCapacity: 1, PublishTimeout: 1, NATS: eventbus.NATSConfig{MaxPayload: 1}},
-		"policy":  {Overflow: "circuit-break"},
+		"policy":  {Overflow: bus.DropNewest},
 		"IPv6":    {NATS: eventbus.NATSConfig{Listen: "[::1]:0"}},
 		"name":    {NATS: eventbus.NATSConfig{Listen: "localhost:4222"}},
 		"cluster": {NATS: eventbus.NATSConfig{URL: "nats://u:p@a:4222, tls://b , c:4222,wss://d/path"}},
@@ -53,7 +54,7 @@ func TestValidateBounds(t *testing.T) {
 		{eventbus.Config{MaxSubscribers: 1<<20 + 1}, "event_bus.max_subscribers", "1048577"},
 		{eventbus.Config{QueueCapacity: -1}, "event_bus.queue_capacity", "-1"},
 		{eventbus.Config{QueueCapacity: 1<<20 + 1}, "event_bus.queue_capacity", "1048577"},
-		{eventbus.Config{Overflow: "panic"}, "event_bus.overflow", `"panic"`},
+		{eventbus.Config{Overflow: 99}, "event_bus.overflow", "OverflowPolicy(99)"},
 		{eventbus.Config{PublishTimeout: -time.Second}, "event_bus.publish_timeout", "-1s"},
 		{eventbus.Config{NATS: eventbus.NATSConfig{MaxPayload: -1}}, "event_bus.nats.max_payload", "-1"},
 		{eventbus.Config{NATS: eventbus.NATSConfig{MaxPayload: 64<<20 + 1}}, "event_bus.nats.max_payload", "67108865"},
@@ -78,7 +79,7 @@ func TestValidateBounds(t *testing.T) {
 
 func TestValidateReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	problems := all(t, eventbus.Config{BusType: "x", QueueCapacity: -1, Overflow: "y"}.Validate())
+	problems := all(t, eventbus.Config{BusType: "x", QueueCapacity: -1, Overflow: 99}.Validate())
 	require.Len(t, problems, 3)
 	require.Equal(t, `eventbus: event_bus.bus_type = "x": must be "nats" or "local"`, problems[0].Error())
 }

@@ -59,9 +59,9 @@ func Open(ctx context.Context, config Config) (bus.Bus, error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
-	options, err := config.options()
-	if err != nil {
-		return nil, err
+	options := bus.Options{
+		MaxSubscribers: config.MaxSubscribers, QueueCapacity: config.QueueCapacity, Overflow: config.Overflow,
+		PublishTimeout: config.PublishTimeout, MaxEventSize: int(config.NATS.MaxPayload), Logger: config.Logger,
 	}
 	if config.BusType == Local {
 		b, err := localbus.New(&options)
@@ -92,15 +92,6 @@ func openEmbedded(ctx context.Context, config Config, options bus.Options) (bus.
 		return nil, errors.Join(fmt.Errorf("eventbus: open the bus: %w", err), stop(ctx, server))
 	}
 	return &embedded{Bus: b, server: server}, nil
-}
-
-// options returns what every bus is made with.
-func (c Config) options() (bus.Options, error) {
-	options := bus.Options{
-		MaxSubscribers: c.MaxSubscribers, QueueCapacity: c.QueueCapacity, PublishTimeout: c.PublishTimeout,
-		MaxEventSize: int(c.NATS.MaxPayload), Logger: c.Logger,
-	}
-	return options, options.Overflow.UnmarshalText([]byte(c.Overflow))
 }
 
 // embedded is a bus together with the server that it owns.

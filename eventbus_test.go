@@ -26,7 +26,7 @@ func TestContract(t *testing.T) {
 				dir, err := os.MkdirTemp("", "eb")
 				require.NoError(t, err)
 				b, err := eventbus.Open(t.Context(), eventbus.Config{
-					BusType: kind, MaxSubscribers: options.MaxSubscribers, QueueCapacity: options.QueueCapacity, Overflow: options.Overflow.String(),
+					BusType: kind, MaxSubscribers: options.MaxSubscribers, QueueCapacity: options.QueueCapacity, Overflow: options.Overflow,
 					PublishTimeout: options.PublishTimeout,
 					NATS:           eventbus.NATSConfig{SocketPath: dir + "/s", MaxPayload: eventbus.ByteSize(options.MaxEventSize)},
 				})
@@ -71,7 +71,7 @@ func TestOpenRefuses(t *testing.T) {
 	for name, config := range map[string]eventbus.Config{
 		"bus_type":       {BusType: "carrier-pigeon"},
 		"queue_capacity": {QueueCapacity: -1},
-		"overflow":       {Overflow: "explode"},
+		"overflow":       {Overflow: 99},
 		"listen":         {NATS: eventbus.NATSConfig{SocketPath: shortDir(t) + "/s", Listen: "0.0.0.0:4222"}},
 	} {
 		b, err := eventbus.Open(t.Context(), config)

@@ -13,6 +13,8 @@ const (
 	DefaultPublishTimeout = 5 * time.Second
 	DefaultMaxEventSize   = 256 << 10 // bytes
 
+	// MaxSubscribersLimit bounds Options.MaxSubscribers.
+	MaxSubscribersLimit = 1 << 20
 	// MaxQueueCapacity bounds the queue of a subscription: 8 MiB of pointers.
 	MaxQueueCapacity = 1 << 20
 	// MaxEventSizeLimit is the largest MaxEventSize: nats-server refuses a larger max_payload.
@@ -48,7 +50,7 @@ func (o *Options) WithDefaults() (Options, error) {
 		value      *int
 		def, limit int
 	}{
-		{"max_subscribers", &out.MaxSubscribers, DefaultMaxSubscribers, 1 << 20},
+		{"max_subscribers", &out.MaxSubscribers, DefaultMaxSubscribers, MaxSubscribersLimit},
 		{"queue_capacity", &out.QueueCapacity, DefaultQueueCapacity, MaxQueueCapacity},
 		{"max_event_size", &out.MaxEventSize, DefaultMaxEventSize, MaxEventSizeLimit},
 	}
@@ -70,7 +72,7 @@ func (o *Options) WithDefaults() (Options, error) {
 		out.Overflow = Block
 	}
 	if out.Overflow > DropOldest {
-		return out, &InvalidError{Field: "overflow", Value: out.Overflow.String(), Reason: "unknown policy"}
+		return out, &InvalidError{Field: "overflow", Value: out.Overflow.String(), Reason: overflowRule}
 	}
 	if out.Logger == nil {
 		out.Logger = slog.New(slog.DiscardHandler)

@@ -108,6 +108,8 @@ const (
 	DropOldest
 )
 
+const overflowRule = "must be block, drop-newest or drop-oldest"
+
 var overflowNames = [...]string{OverflowDefault: "", Block: "block", DropNewest: "drop-newest", DropOldest: "drop-oldest"}
 
 func (p OverflowPolicy) String() string {
@@ -129,5 +131,5 @@ func (p *OverflowPolicy) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return &InvalidError{Field: "overflow", Value: string(text), Reason: "must be block, drop-newest or drop-oldest"}
+	return &InvalidError{Field: "overflow", Value: string(text), Reason: overflowRule}
 }
