@@ -46,7 +46,8 @@ type Bus interface {
 
 	// Shutdown stops intake, waits until the receivers have taken what is queued or ctx ends, ends every receiver,
 	// and releases every goroutine, socket and file. If ctx ended first, the rest is discarded and counted as
-	// dropped, and a [*ShutdownError] says how much it was. A receiver that nobody reads makes Shutdown wait until ctx
+	// dropped, and a [*ShutdownError] says how much it was. It returns [ErrUndelivered] if the server was away and
+	// events still waited for it. A receiver that nobody reads makes Shutdown wait until ctx
 	// ends, so give ctx a deadline. A second call waits for the first one and returns the same.
 	Shutdown(ctx context.Context) error
 }

@@ -29,8 +29,9 @@ var (
 	// ErrOverflow is matched by every [OverflowError].
 	ErrOverflow = errors.New("bus: queue full")
 
-	// ErrUndelivered is returned by Publish and Flush when the NATS server is away for so long that its share could
-	// not even be buffered.
+	// ErrUndelivered is returned by Publish when the NATS server is away for so long that its share cannot even be
+	// buffered, by Flush and Subscribe when the connection is lost meanwhile, and by Shutdown when events still waited for
+	// the server.
 	ErrUndelivered = errors.New("bus: not taken by the server")
 )
 

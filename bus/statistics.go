@@ -24,7 +24,7 @@ type Statistics struct {
 	// Uptime is the time since the bus was made, in nanoseconds.
 	Uptime time.Duration `json:"uptime_ns"`
 
-	// Connected says whether other processes can be reached: always true on the local bus, which has none.
+	// Connected says whether other processes can be reached. On the local bus, which has none, it is true until Shutdown.
 	Connected bool `json:"connected"`
 	// Reconnects counts how often the connection to the server was found again.
 	Reconnects uint64 `json:"reconnects"`

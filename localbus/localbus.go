@@ -54,7 +54,7 @@ func (b *Bus) Unsubscribe(_ context.Context, subscriberID string) error {
 // Statistics implements [bus.Bus].
 func (b *Bus) Statistics() bus.Statistics {
 	statistics := b.engine.Statistics()
-	statistics.Connected = true
+	statistics.Connected = !b.engine.Stopped()
 	return statistics
 }
 

@@ -126,8 +126,8 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	b.logger.Warn("connection to the NATS server lost, reconnecting", "server", b.peer, "error", err)
 }
 
-func (b *Bus) reconnected(*nats.Conn) {
-	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", b.conn.Stats().Reconnects)
+func (b *Bus) reconnected(conn *nats.Conn) {
+	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
 }
 
 func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {

@@ -33,6 +33,15 @@ type interest struct {
 type wanted struct {
 	subscription *nats.Subscription
 	users        int
+	missed       uint64 // as last seen: a closed subscription does not say
+}
+
+// drops returns how many messages of the subscription have found the inbox full.
+func (w *wanted) drops() uint64 {
+	if n, err := w.subscription.Dropped(); err == nil && n > 0 {
+		w.missed = uint64(n)
+	}
+	return w.missed
 }
 
 // add subscribes to what the patterns need and waits until the server knows. If it fails it has added nothing.
@@ -88,7 +97,7 @@ func (i *interest) releaseLocked(names []string) {
 	for name, w := range i.subjects {
 		if w.users == 0 && !i.overlapsNeededLocked(name) {
 			delete(i.subjects, name)
-			i.missed += dropped(w.subscription)
+			i.missed += w.drops()
 			// It fails only if the connection is gone, and the subscription with it.
 			_ = w.subscription.Unsubscribe()
 		}
@@ -128,15 +137,7 @@ func (i *interest) lost() uint64 {
 	defer i.mu.Unlock()
 	sum := i.missed
 	for _, w := range i.subjects {
-		sum += dropped(w.subscription)
+		sum += w.drops()
 	}
 	return sum
-}
-
-func dropped(s *nats.Subscription) uint64 {
-	n, err := s.Dropped()
-	if err != nil || n < 0 {
-		return 0
-	}
-	return uint64(n)
 }

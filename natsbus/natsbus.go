@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -131,7 +132,10 @@ func (b *Bus) release(ctx context.Context) error {
 	var err error
 	if b.conn.IsConnected() {
 		err = flush(ctx, b.conn)
+	} else if unsent, _ := b.conn.Buffered(); unsent > 0 {
+		err = fmt.Errorf("%w: %s is away: %d bytes of events were not sent", bus.ErrUndelivered, b.peer, unsent)
 	}
+	b.interest.lost() // remembers it
 	// Drain ends the subscriptions in an order that loses nothing, and then closes the connection.
 	if b.conn.Drain() != nil {
 		b.conn.Close()

@@ -119,3 +119,14 @@ func TestPublishSaysWhenTheServerIsGoneForLong(t *testing.T) {
 	defer cancel()
 	require.Error(t, b.Flush(ctx))
 }
+
+func TestShutdownSaysWhatWasNotSent(t *testing.T) {
+	server := startNATSServer(t, "-1")
+	b := closing(t)(natsbus.Connect(background(t), server.url, nil))
+	require.NoError(t, server.process.Kill())
+	require.Eventually(t, unconnected(b), patience, time.Millisecond)
+	require.NoError(t, b.Publish(background(t), process(1)), "it is buffered")
+	err := b.Shutdown(background(t))
+	require.ErrorIs(t, err, bus.ErrUndelivered)
+	require.ErrorContains(t, err, "bytes of events were not sent")
+}

@@ -244,6 +244,7 @@ func shutdownCloses(t *testing.T, open Opener) {
 		require.NoError(t, b.Unsubscribe(background(t), "s"))
 	}
 	require.Equal(t, uint64(1), p.Publisher.Statistics().Published)
+	require.False(t, p.Publisher.Statistics().Connected)
 }
 
 func shutdownFrees(t *testing.T, open Opener) {
