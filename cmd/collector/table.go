@@ -18,7 +18,7 @@ type summary struct {
 	subscriptions []bus.SubscriptionStatistics // of this process
 	topics        counts                       // published by the collectors
 	collectors    []collect.Collector
-	discarded     uint64                       // queued when the time for the shutdown was over
+	discarded     uint64 // queued when the time for the shutdown was over
 }
 
 // write writes the table.

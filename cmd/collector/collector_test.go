@@ -1,0 +1,222 @@
+package main_test
+
+import (
+	"bufio"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// startNap starts a process to be seen, and returns it and what ends it.
+func startNap(t testing.TB, args ...string) (*exec.Cmd, func()) {
+	t.Helper()
+	cmd := exec.Command("nap", args...)
+	input, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "up\n", line)
+	return cmd, func() {
+		t.Helper()
+		require.NoError(t, input.Close())
+		require.NoError(t, cmd.Wait())
+	}
+}
+
+// seeNap starts a process, waits until the collector has seen it, and ends it.
+func seeNap(t testing.TB, r bus.Receiver) {
+	t.Helper()
+	child, end := startNap(t)
+	next(t, r, func(p *bus.ProcessEvent, _ string) bool { return p.PID == uint32(child.Process.Pid) })
+	end()
+}
+
+func TestAWatcherSeesAProcessStartAndExit(t *testing.T) {
+	dir := runtimeDir(t)
+	c := start(t, dir)
+	require.Equal(t, fmt.Sprintf("listening on %s\nwatch it with: eventbus watch 'events.#'\n", socketIn(dir)), c.stdout.String())
+	r := watch(t, attach(t, dir), "watcher")
+
+	seeNap(t, r) // so the first scan has begun, and what starts now is new
+	child, end := startNap(t, "7", "with spaces")
+	about := func(want string) func(*bus.ProcessEvent, string) bool {
+		return func(p *bus.ProcessEvent, action string) bool {
+			return p.PID == uint32(child.Process.Pid) && action == want
+		}
+	}
+	started := next(t, r, about("start"))
+	require.Equal(t, []string{"nap", "7", "with spaces"}, started.CommandLine)
+	require.Equal(t, uint32(os.Getpid()), *started.PPID)
+	end()
+	exited := next(t, r, about("exit"))
+	require.Equal(t, started.CommandLine, exited.CommandLine)
+	require.Equal(t, started.StartTime, exited.StartTime)
+
+	c.signal(t, os.Interrupt)
+	require.Equal(t, 0, c.wait(t))
+}
+
+func TestItEndsInOrder(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := runtimeDir(t)
+			c := start(t, dir)
+			c.signal(t, signal)
+			require.Equal(t, 0, c.wait(t))
+			require.Contains(t, c.stdout.String(), "\npublished  received  delivered  dropped  lost")
+			require.Contains(t, c.stdout.String(), "\ncollector    scans  published  failed  last scan\nprocess ")
+			require.Contains(t, c.stderr.String(), "msg=ending reason="+signal.String())
+			left, err := os.ReadDir(filepath.Join(dir, "eventbus"))
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
+	}
+}
+
+func TestAWatcherGoesOnAfterAKill(t *testing.T) {
+	dir := runtimeDir(t)
+	c := start(t, dir)
+	b := attach(t, dir)
+	r := watch(t, b, "watcher")
+	seeNap(t, r)
+	require.NoError(t, c.cmd.Process.Kill())
+	require.Equal(t, -1, c.wait(t))
+	info, err := os.Lstat(socketIn(dir))
+	require.NoError(t, err, "a killed collector leaves its socket behind")
+	require.Equal(t, fs.ModeSocket, info.Mode().Type())
+
+	start(t, dir)
+	require.Eventually(t, func() bool { return b.Statistics().Reconnects == 1 }, patience, 5*time.Millisecond)
+	require.NoError(t, b.Flush(background(t)), "the server has the subscription again")
+	seeNap(t, r)
+}
+
+func TestASecondCollectorOnTheSocketIsRefused(t *testing.T) {
+	dir := runtimeDir(t)
+	first := start(t, dir)
+	second := launch(t, command(dir))
+	require.Equal(t, 1, second.wait(t))
+	require.Empty(t, second.stdout.String())
+	require.Equal(t, fmt.Sprintf("collector: process %d (collector) already listens on %s: stop it, or choose another --socket\n",
+		first.cmd.Process.Pid, socketIn(dir)), second.stderr.String())
+	first.signal(t, syscall.SIGTERM)
+	require.Equal(t, 0, first.wait(t), "it does not harm the first one")
+}
+
+func TestTheSocketIsNamedIfItIsNotTheUsualOne(t *testing.T) {
+	dir := runtimeDir(t)
+	socket := filepath.Join(dir, "own", "s p")
+	c := start(t, dir, "--socket", socket)
+	require.Equal(t, fmt.Sprintf("listening on %s\nwatch it with: eventbus watch --socket '%s' 'events.#'\n", socket, socket), c.stdout.String())
+}
+
+func TestTheLoopbackListenerIsAnnounced(t *testing.T) {
+	dir := runtimeDir(t)
+	c := start(t, dir, "--listen", "127.0.0.1:0")
+	lines := strings.Split(strings.TrimSpace(c.stdout.String()), "\n")
+	require.Len(t, lines, 3)
+	var url, file string
+	_, err := fmt.Sscanf(lines[2], "NATS clients: %s with the token in %s", &url, &file)
+	require.NoError(t, err, lines[2])
+	token, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.NotContains(t, c.stdout.String()+c.stderr.String(), strings.TrimSpace(string(token)))
+	conn, err := nats.Connect(strings.TrimSuffix(url, ","), nats.Token(strings.TrimSpace(string(token))))
+	require.NoError(t, err, "an ordinary NATS client gets in with what is printed")
+	defer conn.Close()
+	sub, err := conn.SubscribeSync("events.>")
+	require.NoError(t, err)
+	_, err = sub.NextMsg(patience)
+	require.NoError(t, err)
+}
+
+// flood publishes more events into a collector than the pipe of its standard output holds.
+func flood(t testing.TB, dir string) {
+	t.Helper()
+	b := attach(t, dir)
+	name := strings.Repeat("x", 150)
+	for pid := range uint32(4000) {
+		require.NoError(t, b.Publish(background(t), bus.Event{Source: "test", Payload: &bus.ProcessEvent{PID: pid, Name: name}}))
+	}
+	require.NoError(t, b.Flush(background(t)))
+}
+
+// startUnread starts a collector that prints everything to a pipe, of which the test holds the reading end.
+func startUnread(t *testing.T, dir string, args ...string) (*collector, *os.File) {
+	t.Helper()
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = read.Close() }) // the test may have closed it
+	cmd := command(dir, append([]string{"--print", "events.#"}, args...)...)
+	cmd.Stdout = write
+	c := launch(t, cmd)
+	require.NoError(t, write.Close())
+	c.awaitLog(t, "msg=collecting")
+	return c, read
+}
+
+func TestOutputThatIsNotReadHoldsNothingUpForLong(t *testing.T) {
+	dir := runtimeDir(t)
+	c, _ := startUnread(t, dir, "--shutdown-timeout", "200ms")
+	flood(t, dir)
+	r := watch(t, attach(t, dir), "watcher")
+	seeNap(t, r)
+	c.signal(t, syscall.SIGTERM)
+	require.Equal(t, 1, c.wait(t))
+	require.Contains(t, c.stderr.String(), "msg=\"the bus was cut off\" discarded=")
+	require.Contains(t, c.stderr.String(), "\ncollector: standard output takes nothing: no closing table\n")
+	require.NoFileExists(t, socketIn(dir))
+}
+
+func TestASecondSignalEndsItAtOnce(t *testing.T) {
+	dir := runtimeDir(t)
+	c, _ := startUnread(t, dir, "--shutdown-timeout", "1h")
+	flood(t, dir)
+	c.signal(t, syscall.SIGTERM)
+	c.awaitLog(t, "msg=ending")
+	c.signal(t, os.Interrupt)
+	require.Equal(t, 130, c.wait(t))
+}
+
+func TestAReaderThatHasSeenEnoughEndsIt(t *testing.T) {
+	dir := runtimeDir(t)
+	c, read := startUnread(t, dir)
+	require.NoError(t, read.Close())
+	require.Equal(t, 0, c.wait(t))
+	require.Contains(t, c.stderr.String(), "nobody reads the output any more")
+	require.NoFileExists(t, socketIn(dir))
+}
+
+func TestTheCommandItPrintsWatchesIt(t *testing.T) {
+	dir, programs := runtimeDir(t), t.TempDir()
+	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), ".", "../eventbus")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	cmd := command(dir, "--duration", "1h")
+	cmd.Path = filepath.Join(programs, "collector")
+	c := launch(t, cmd)
+	c.awaitLog(t, "msg=collecting")
+	_, line, ok := strings.Cut(c.stdout.String(), "watch it with: ")
+	require.True(t, ok)
+	watcher := exec.Command("sh", "-c", strings.TrimSpace(line)+" --count 5 -o json")
+	watcher.Env = cmd.Env
+	printed, err := watcher.Output()
+	require.NoError(t, err)
+	require.Equal(t, 5, strings.Count(string(printed), "\n"), "%s", printed)
+	c.signal(t, syscall.SIGTERM)
+	require.Equal(t, 0, c.wait(t))
+}

@@ -1,0 +1,63 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/daemoneye/eventbus"
+	program "github.com/daemoneye/eventbus/cmd/collector"
+)
+
+const example = "collector.example.toml"
+
+func TestTheExampleHoldsTheDefaults(t *testing.T) {
+	defaults := program.DefaultSettings()
+	defaults.Bus = eventbus.Config{}.WithDefaults()
+	defaults.Collect.FilePaths = []string{}
+	got, warnings, err := program.LoadSettings(program.Flags{Config: example})
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	require.Equal(t, defaults, got)
+}
+
+func TestTheExampleHoldsEveryKey(t *testing.T) {
+	data, err := os.ReadFile(example)
+	require.NoError(t, err)
+	var tree map[string]map[string]any
+	require.NoError(t, toml.Unmarshal(data, &tree))
+	settings := program.DefaultSettings()
+	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log} {
+		for field := range reflect.ValueOf(value).Fields() {
+			if key := field.Tag.Get("toml"); key != "" {
+				require.Contains(t, tree[table], key, "[%s]", table)
+			}
+		}
+	}
+}
+
+func TestFlagsBeatTheFile(t *testing.T) {
+	s, _, err := program.LoadSettings(program.Flags{Config: example, Socket: "/s", Listen: "127.0.0.1:1"})
+	require.NoError(t, err)
+	require.Equal(t, "/s", s.Bus.NATS.SocketPath)
+	require.Equal(t, "127.0.0.1:1", s.Bus.NATS.Listen)
+	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Listen: "127.0.0.1:1"})
+	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
+}
+
+func TestTheDefaultPathsAreThoseThatExist(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	ssh := filepath.Join(home, ".ssh")
+	require.NotContains(t, program.DefaultPaths(), ssh)
+	require.NoError(t, os.Mkdir(ssh, 0o700))
+	require.Contains(t, program.DefaultPaths(), ssh)
+	for _, path := range program.DefaultPaths() {
+		_, err := os.Stat(path)
+		require.NoError(t, err)
+	}
+}
