@@ -15,8 +15,8 @@ import (
 	"github.com/daemoneye/eventbus"
 )
 
-// collect is a section as a host program has one.
-type collect struct {
+// collectTable is a section as a host program has one.
+type collectTable struct {
 	Interval time.Duration       `toml:"process_interval"`
 	Paths    []string            `toml:"paths"`
 	Sizes    []eventbus.ByteSize `toml:"sizes"`
@@ -33,7 +33,7 @@ type collect struct {
 	} `toml:"inner"`
 }
 
-func (c *collect) Validate() error {
+func (c *collectTable) Validate() error {
 	if c.Workers > 64 {
 		return &eventbus.ConfigError{Key: "collect.workers", Reason: "must be at most 64"}
 	}
@@ -77,7 +77,7 @@ func TestEnvironmentBeatsFile(t *testing.T) {
 		[collect]
 		paths = ["/a"]
 	`)
-	var section collect
+	var section collectTable
 	config, _, err := eventbus.LoadFrom(path, []string{
 		"EVENTBUS_BUS_TYPE=nats", "EVENTBUS_EVENT_BUS__PUBLISH_TIMEOUT=2s", "EVENTBUS_NATS__LISTEN=", "OTHER=1", "EVENTBUS=1",
 		"EVENTBUS_NATS__MAX_PAYLOAD=1MB", "EVENTBUS_COLLECT__PATHS= /b , /c", "EVENTBUS_COLLECT__SIZES=1KiB,2",
@@ -87,14 +87,14 @@ func TestEnvironmentBeatsFile(t *testing.T) {
 	require.Equal(t, eventbus.Config{
 		BusType: eventbus.NATS, QueueCapacity: 7, PublishTimeout: 2 * time.Second, NATS: eventbus.NATSConfig{MaxPayload: 1_000_000},
 	}.WithDefaults(), config)
-	require.Equal(t, collect{
+	require.Equal(t, collectTable{
 		Paths: []string{"/b", "/c"}, Sizes: []eventbus.ByteSize{1024, 2}, Workers: 3, Hash: true, Share: 0.5, Nice: -5,
 	}, section)
 }
 
 func TestSections(t *testing.T) {
 	t.Parallel()
-	section := collect{Interval: time.Hour, Paths: []string{"/default"}, Hash: true, Unset: "kept"}
+	section := collectTable{Interval: time.Hour, Paths: []string{"/default"}, Hash: true, Unset: "kept"}
 	_, _, err := eventbus.Parse("c.toml", []byte(`
 		collect.process_interval = "5s"
 		[collect]
@@ -113,7 +113,7 @@ func TestSections(t *testing.T) {
 		inner.name = "x"
 	`), []string{"EVENTBUS_COLLECT__PATHS="}, []eventbus.Section{{Name: "collect", Into: &section}})
 	require.NoError(t, err)
-	want := collect{
+	want := collectTable{
 		Interval: 5 * time.Second, Paths: []string{}, Sizes: []eventbus.ByteSize{1024, 5}, Hash: true, Level: slog.LevelWarn,
 		Share: 2, Unset: "kept",
 	}
@@ -124,17 +124,17 @@ func TestSections(t *testing.T) {
 func TestSectionsAreLeftAloneOnFailure(t *testing.T) {
 	t.Parallel()
 	paths := []string{"/default"}
-	section := collect{Interval: time.Hour, Paths: paths}
+	section := collectTable{Interval: time.Hour, Paths: paths}
 	config, _, err := eventbus.Parse("c.toml", []byte("[collect]\nprocess_interval = '1s'\npaths = ['/b']\n[event_bus]\noverflow = 5"),
 		nil, []eventbus.Section{{Name: "collect", Into: &section}})
 	require.Equal(t, "event_bus.overflow", only(t, err).Key)
 	require.Zero(t, config)
-	require.Equal(t, collect{Interval: time.Hour, Paths: []string{"/default"}}, section)
+	require.Equal(t, collectTable{Interval: time.Hour, Paths: []string{"/default"}}, section)
 }
 
 func TestSectionsValidate(t *testing.T) {
 	t.Parallel()
-	sections := []eventbus.Section{{Name: "collect", Into: new(collect)}}
+	sections := []eventbus.Section{{Name: "collect", Into: new(collectTable)}}
 	_, _, err := eventbus.Parse("c.toml", []byte("[collect]\nworkers = 65"), nil, sections)
 	require.EqualError(t, err, "eventbus: c.toml:2: collect.workers: must be at most 64")
 	_, _, err = eventbus.Parse("", nil, []string{"EVENTBUS_COLLECT__INNER__NAME=bad", "EVENTBUS_QUEUE_CAPACITY=-1"}, sections)
@@ -145,12 +145,12 @@ func TestSectionsValidate(t *testing.T) {
 func TestUnusableSections(t *testing.T) {
 	t.Parallel()
 	for _, section := range []eventbus.Section{
-		{Name: "", Into: &collect{}}, {Name: "Collect", Into: &collect{}}, {Name: "a__b", Into: &collect{}},
-		{Name: "event_bus", Into: &collect{}}, {Name: "nats", Into: &collect{}}, {Name: "crossbeam", Into: &collect{}},
-		{Name: "good", Into: &collect{}}, {Name: "x", Into: nil}, {Name: "x", Into: collect{}}, {Name: "x", Into: (*collect)(nil)},
+		{Name: "", Into: &collectTable{}}, {Name: "Collect", Into: &collectTable{}}, {Name: "a__b", Into: &collectTable{}},
+		{Name: "event_bus", Into: &collectTable{}}, {Name: "nats", Into: &collectTable{}}, {Name: "crossbeam", Into: &collectTable{}},
+		{Name: "good", Into: &collectTable{}}, {Name: "x", Into: nil}, {Name: "x", Into: collectTable{}}, {Name: "x", Into: (*collectTable)(nil)},
 		{Name: "x", Into: new(int)},
 	} {
-		_, _, err := eventbus.Parse("", nil, nil, []eventbus.Section{{Name: "good", Into: &collect{}}, section})
+		_, _, err := eventbus.Parse("", nil, nil, []eventbus.Section{{Name: "good", Into: &collectTable{}}, section})
 		require.Equal(t, section.Name, only(t, err).Key)
 	}
 	var odd struct {
@@ -219,7 +219,7 @@ func TestProblems(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			sections := []eventbus.Section{{Name: "collect", Into: new(collect)}}
+			sections := []eventbus.Section{{Name: "collect", Into: new(collectTable)}}
 			_, _, err := eventbus.Parse("c.toml", []byte(c.document), []string{c.variable}, sections)
 			require.NotContains(t, only(t, err).Error(), "secret")
 			require.EqualError(t, err, "eventbus: "+c.want)
@@ -318,12 +318,12 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("[collect]\npaths = ['a']\n[[x.y]]\n'z\".'.b = {}\n"), "EVENTBUS_COLLECT__SIZES=1KiB,2")
 	f.Add([]byte("crossbeam = 1\n[event_bus.daemoneye]\npublish_timeout={secs=1}"), "EVENTBUS_CROSSBEAM__PUBLISH_TIMEOUT__SECS=1")
 	f.Fuzz(func(t *testing.T, document []byte, variable string) {
-		section := collect{Interval: time.Hour}
+		section := collectTable{Interval: time.Hour}
 		config, _, err := eventbus.Parse("c.toml", document, []string{variable}, []eventbus.Section{{Name: "collect", Into: &section}})
 		if err != nil {
 			all(t, err)
 			require.Zero(t, config)
-			require.Equal(t, collect{Interval: time.Hour}, section)
+			require.Equal(t, collectTable{Interval: time.Hour}, section)
 			return
 		}
 		require.NoError(t, config.Validate())
