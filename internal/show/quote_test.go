@@ -38,9 +38,12 @@ func requireVisible(t *testing.T, text string) {
 	require.True(t, utf8.ValidString(text), "%q", text)
 	require.NotContains(t, text, "\n")
 	for _, r := range text {
-		require.False(t, r < 0x20 || r >= 0x7f && r <= 0x9f, "control %U in %q", r, text)
-		require.False(t, r >= 0x200b && r <= 0x200f || r >= 0x2028 && r <= 0x202e || r >= 0x2060 && r <= 0x206f || r == 0xfeff,
-			"invisible %U in %q", r, text)
+		switch {
+		case r < 0x20, r >= 0x7f && r <= 0x9f:
+			t.Fatalf("control %U in %q", r, text)
+		case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f, r == 0xfeff:
+			t.Fatalf("invisible %U in %q", r, text)
+		}
 	}
 }
 

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/rendezvous"
+	"github.com/daemoneye/eventbus/natsbus"
+)
+
+// attach connects to the server at --url, or to the collector at --socket, or to that at the usual place. peer names what it is
+// connected to. The error is a [*codedError] with exitNothing if there is nothing.
+func (w *watchCommand) attach(ctx context.Context, logger *slog.Logger) (b bus.Bus, peer string, err error) {
+	options := &natsbus.Options{
+		Name: "eventbus watch",
+		// A server may be set to larger events than the default, and a watcher shows what there is.
+		Bus: bus.Options{Logger: logger, MaxEventSize: bus.MaxEventSizeLimit},
+	}
+	if w.URL != "" {
+		peer, err := hosts(w.URL)
+		if err != nil {
+			return nil, "", err
+		}
+		b, err := natsbus.Connect(ctx, w.URL, options)
+		if errors.Is(err, nats.ErrNoServers) {
+			return nil, "", &codedError{exitNothing, fmt.Errorf("nothing to attach to at %s: is a server running?", peer)}
+		}
+		return b, peer, err
+	}
+	socket := w.Socket
+	if socket == "" {
+		if socket, err = rendezvous.DefaultSocket(); err != nil {
+			return nil, "", err
+		}
+	}
+	b, err = natsbus.Attach(ctx, socket, options)
+	if err != nil && nothingAt(socket, err) {
+		return nil, "", &codedError{exitNothing, fmt.Errorf("nothing to attach to at %s: is a collector running?", socket)}
+	}
+	return b, socket, err
+}
+
+// nothingAt reports whether attaching failed because there is no socket, or nobody behind it.
+func nothingAt(socket string, err error) bool {
+	// The directory is checked first, and its modes are not what matters if nothing is in it.
+	_, missing := os.Lstat(socket)
+	return errors.Is(missing, fs.ErrNotExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, nats.ErrNoServers)
+}
+
+// hosts checks a list of server URLs, separated by commas, and returns it without the credentials in them. Its errors have none
+// either.
+func hosts(list string) (string, error) {
+	if list == "" {
+		return "", nil
+	}
+	var shown []string
+	for one := range strings.SplitSeq(list, ",") {
+		one = strings.TrimSpace(one)
+		if !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		u, err := url.Parse(one)
+		if err != nil || u.Host == "" {
+			return "", errors.New("--url: must be like nats://host:4222") // err may quote a part of a password
+		}
+		shown = append(shown, u.Scheme+"://"+u.Host)
+	}
+	return strings.Join(shown, ","), nil
+}

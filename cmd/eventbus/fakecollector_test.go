@@ -1,0 +1,113 @@
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/natsbus"
+)
+
+// fakeCollector is a program that serves at the socket in its argument, and does what it is told on standard input, one command
+// a line, each of which it answers with ok:
+//
+//	publish SET   publish known events
+//	burst N       publish N process events, with pids from 1
+//	watched       wait until a watcher that was attached to the collector before has come back
+//
+// It ends at the end of its input.
+func fakeCollector() {
+	if err := collectFakes(os.Args[1]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func collectFakes(socket string) (err error) {
+	ctx := context.Background()
+	server, err := embed.Start(ctx, &embed.Options{Socket: socket, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop(ctx)) }()
+	b, err := natsbus.InProcess(ctx, server, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.Shutdown(ctx)) }()
+	fmt.Println("ok")
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() {
+		if err := obey(ctx, server, b, strings.Fields(commands.Text())); err != nil {
+			return err
+		}
+		fmt.Println("ok")
+	}
+	return commands.Err()
+}
+
+func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) error {
+	var events []bus.Event
+	switch words[0] {
+	case "watched":
+		return await("a watcher", func() (bool, error) { return server.Interest(bus.TypeProcess.DefaultTopic()) > 0, nil })
+	case "publish":
+		events = fakes[words[1]]
+	case "burst":
+		n, err := strconv.Atoi(words[1])
+		if err != nil {
+			return err
+		}
+		for i := range n {
+			events = append(events, bus.Event{Payload: &bus.ProcessEvent{PID: uint32(i + 1), Name: "burst"}})
+		}
+	}
+	if len(events) == 0 {
+		return fmt.Errorf("unknown command %q", words)
+	}
+	for _, event := range events {
+		if err := b.Publish(ctx, event); err != nil {
+			return err
+		}
+	}
+	return b.Flush(ctx)
+}
+
+// fakes are the known events: one of each type, and one whose texts try to take over the terminal.
+var fakes = map[string][]bus.Event{
+	"each": {
+		fake(1, &bus.ProcessEvent{
+			PID: 4242, PPID: new(uint32(1)), Name: "sleep", ExecutablePath: "/usr/bin/sleep", CommandLine: []string{"sleep", "7"},
+			Accessible: true, FileExists: true, Timestamp: fakeTime, Metadata: bus.Metadata{"action": "start"},
+		}),
+		fake(2, &bus.NetworkEvent{
+			ConnectionID: "c1", Protocol: "tcp", LocalAddr: "127.0.0.1:4000", RemoteAddr: "192.0.2.1:443", State: "established",
+			PID: new(uint32(4242)), BytesSent: new(uint64(1536)), Timestamp: fakeTime,
+		}),
+		fake(3, &bus.FilesystemEvent{Path: "/etc/passwd", Operation: "write", PID: new(uint32(17)), Timestamp: fakeTime}),
+		fake(4, &bus.PerformanceEvent{MetricName: "cpu", Value: 12.5, Unit: "percent", Component: "cpu0", Timestamp: fakeTime}),
+	},
+	"hostile": {fake(5, &bus.ProcessEvent{
+		PID: 666, Name: "sh\x1b]0;pwned\a\x1b[2J", ExecutablePath: "/tmp/\u202egnp.exe", CommandLine: []string{"sh", "\u009b31m\x7f", "a\nb", "\xff"},
+		Accessible: true, FileExists: true, Timestamp: fakeTime,
+	})},
+}
+
+var fakeTime = time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
+
+func fake(n byte, payload bus.Payload) bus.Event {
+	return bus.Event{
+		ID: uuid.UUID{0: 1, 6: 0x70, 8: 0x80, 15: n}, Time: fakeTime, Source: "mon" + string('0'+n), Payload: payload,
+		Correlation: bus.Correlation{ID: "c", RootID: "c"},
+	}
+}

@@ -1,0 +1,42 @@
+// Command eventbus is the operator's tool for a running event bus.
+//
+// # Use
+//
+//	eventbus watch                                        # everything that the running collector publishes
+//	eventbus watch 'events.process.#' --count 5 -o json   # five process events, as JSON lines
+//
+// Events go to standard output, and everything else to standard error. Run eventbus watch --help for the rest.
+//
+// # Exit codes
+//
+//	0    done: the wanted number of events, the end of --timeout without --count, or a reader that closed the pipe
+//	1    an error
+//	2    wrong usage: a flag, pattern or type that cannot be
+//	3    nothing to attach to: no collector runs at the socket, or no server at the URL
+//	124  --timeout passed before --count was reached
+//	130  interrupted
+//	143  terminated
+//
+// # Concurrency
+//
+// One goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped
+// and counted in the closing summary.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(program()) }
+
+// program is main without its end.
+func program() int {
+	// Otherwise a closed pipe ends the process before it can say so by its exit code.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
+}

@@ -1,0 +1,164 @@
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// watcher is a running eventbus watch.
+type watcher struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    *bufio.Scanner
+	outEnd *os.File // our end of its standard output
+	errors *bytes.Buffer
+}
+
+// watch starts the program with a pipe as its standard output.
+func watch(t *testing.T, dir string, args ...string) *watcher {
+	t.Helper()
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	w := &watcher{t: t, cmd: exec.Command("eventbus", append([]string{"watch"}, args...)...), outEnd: read, out: bufio.NewScanner(read), errors: new(bytes.Buffer)}
+	w.cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "READY="+readyIn(dir))
+	w.cmd.Stdout, w.cmd.Stderr = write, w.errors
+	require.NoError(t, w.cmd.Start())
+	require.NoError(t, write.Close())
+	require.NoError(t, read.SetReadDeadline(time.Now().Add(patience)))
+	t.Cleanup(func() {
+		_ = read.Close()            // the test may have closed it
+		_ = w.cmd.Process.Kill()    // it has ended, unless the test failed
+		_, _ = w.cmd.Process.Wait() // likewise
+	})
+	return w
+}
+
+// attached starts the program and returns when it sees what is published.
+func attached(t *testing.T, dir string, args ...string) *watcher {
+	t.Helper()
+	w := watch(t, dir, args...)
+	require.NoError(t, awaitReady(readyIn(dir)))
+	return w
+}
+
+// line returns the next line that it prints.
+func (w *watcher) line() string {
+	w.t.Helper()
+	require.True(w.t, w.out.Scan(), "%v", w.out.Err())
+	return w.out.Text()
+}
+
+// end waits for its end and returns its exit code and what it said on standard error.
+func (w *watcher) end() (code int, said string) {
+	w.t.Helper()
+	_ = w.cmd.Wait() // the exit code says it better
+	return w.cmd.ProcessState.ExitCode(), w.errors.String()
+}
+
+func TestWatchEndsAtASignal(t *testing.T) {
+	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+		t.Run(signal.String(), func(t *testing.T) {
+			dir := runtimeDir(t)
+			c := startCollector(t, socketIn(dir))
+			w := attached(t, dir)
+			require.NoError(t, c.do("publish each"))
+			for range 4 {
+				w.line() // text comes at once, also through a pipe
+			}
+			require.NoError(t, w.cmd.Process.Signal(signal))
+			got, said := w.end()
+			require.Equal(t, code, got, said)
+			require.Equal(t, "eventbus: received=4 dropped=0 lost=0", lastLine(said))
+		})
+	}
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestWatchEndsQuietlyAtAClosedPipe(t *testing.T) {
+	for _, output := range []string{"text", "json"} {
+		t.Run(output, func(t *testing.T) {
+			dir := runtimeDir(t)
+			c := startCollector(t, socketIn(dir))
+			w := attached(t, dir, "-o", output)
+			require.NoError(t, c.do("publish each"))
+			w.line()
+			require.NoError(t, w.outEnd.Close())
+			require.NoError(t, c.do("publish each"))
+			code, said := w.end()
+			require.Zero(t, code, said)
+			require.Equal(t, 1, strings.Count(said, "\n"), "only the opening line: %s", said)
+		})
+	}
+}
+
+// The collector is killed, its files lie around, and the next one makes a new socket and a new token: the watcher goes on.
+func TestWatchGoesOnAfterTheCollectorWasKilled(t *testing.T) {
+	dir := runtimeDir(t)
+	c := startCollector(t, socketIn(dir))
+	w := attached(t, dir, "-o", "json", "--count", "8")
+	require.NoError(t, c.do("publish each"))
+	for range 4 {
+		require.True(t, strings.HasPrefix(w.line(), `{"id":`))
+	}
+	require.NoError(t, c.kill())
+	c = startCollector(t, socketIn(dir))
+	require.NoError(t, c.do("watched"))
+	require.NoError(t, c.do("publish each"))
+	for range 4 {
+		require.True(t, strings.HasPrefix(w.line(), `{"id":`))
+	}
+	code, said := w.end()
+	require.Zero(t, code, said)
+	require.Equal(t, 1, strings.Count(said, "connection to the NATS server is back"), said)
+	require.Equal(t, "eventbus: received=8 dropped=0 lost=0", lastLine(said))
+}
+
+// What a slow reader misses is counted, and what it gets is in order.
+func TestWatchCountsWhatASlowReaderMisses(t *testing.T) {
+	const published = 200_000 // more than the queue and the pipe hold
+	dir := runtimeDir(t)
+	c := startCollector(t, socketIn(dir))
+	w := attached(t, dir)
+	require.NoError(t, c.do(fmt.Sprint("burst ", published)))
+	for range 1000 {
+		w.line()
+	}
+	// There is room again, so this arrives, behind everything that was queued.
+	require.NoError(t, c.do("publish hostile"))
+	received := 1001
+	for ; !strings.Contains(w.line(), " pid=666 "); received++ {
+	}
+	require.NoError(t, w.cmd.Process.Signal(os.Interrupt))
+	code, said := w.end()
+	require.Equal(t, 130, code, said)
+	var got, dropped, lost int
+	_, err := fmt.Sscanf(lastLine(said), "eventbus: received=%d dropped=%d lost=%d", &got, &dropped, &lost)
+	require.NoError(t, err, said)
+	require.Equal(t, received, got)
+	require.Equal(t, published+1, got+dropped+lost)
+	require.Positive(t, dropped+lost)
+	t.Log(said)
+}
+
+func TestWatchFindsNoServerBehindAFile(t *testing.T) {
+	dir := runtimeDir(t)
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "eventbus"), 0o700))
+	require.NoError(t, os.WriteFile(socketIn(dir), nil, 0o600))
+	code, said := watch(t, dir).end()
+	require.Equal(t, 3, code, said)
+	require.Equal(t, 1, strings.Count(said, "\n"))
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/daemoneye/eventbus/internal/show"
+)
+
+// The exit codes, beside those of signals.
+const (
+	exitDone    = 0
+	exitError   = 1
+	exitUsage   = 2
+	exitNothing = 3
+	exitTimeout = 124 // as timeout(1) has it
+)
+
+// codedError is an error with the exit code that it leads to. Without err it ends the program without a message.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *codedError) Unwrap() error { return e.err }
+
+// streams are what the program writes to and how it looks at its surroundings.
+type streams struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// commands is the command line.
+type commands struct {
+	Version kong.VersionFlag `help:"Print the version and exit."`
+	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
+}
+
+// run runs the program and returns its exit code. An error is one line on stderr.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+	fail := func(code int, err error) int {
+		// The message may repeat what a server or an argument said.
+		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(err.Error()))
+		return code
+	}
+	var c commands
+	// --help and --version end the program in the middle of parsing. Kong calls exit for that and expects it not to return;
+	// it goes on parsing, and what comes of it does not matter.
+	ended, code := false, 0
+	parser, err := kong.New(&c,
+		kong.Name("eventbus"),
+		kong.Description("The operator's tool for a running event bus.\n\nExample: eventbus watch 'events.process.#' --count 5"),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(status int) { ended, code = true, status }),
+		kong.Vars{"version": version()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(&streams{stdout, stderr, getenv}),
+	)
+	if err != nil {
+		return fail(exitError, err)
+	}
+	parsed, err := parser.Parse(args)
+	if ended {
+		return code
+	}
+	if err != nil {
+		return fail(exitUsage, err)
+	}
+	err = parsed.Run()
+	if err == nil {
+		return exitDone
+	}
+	if coded, ok := errors.AsType[*codedError](err); ok {
+		if coded.err == nil {
+			return coded.code
+		}
+		return fail(coded.code, coded.err)
+	}
+	return fail(exitError, err)
+}

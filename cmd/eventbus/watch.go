@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/show"
+)
+
+// watchQueue is how many events may wait for a slow terminal.
+const watchQueue = 1 << 16
+
+// errTimeout is the cause of a context that --timeout has ended.
+var errTimeout = errors.New("timed out")
+
+// Run attaches, prints, and sums up. A [*codedError] says how it went if it did not go to its end.
+func (w *watchCommand) Run(ctx context.Context, s *streams) error {
+	if w.Timeout > 0 {
+		limited, cancel := context.WithTimeoutCause(ctx, w.Timeout, errTimeout)
+		defer cancel()
+		ctx = limited
+	}
+	logger := w.logger(s)
+	b, peer, err := w.attach(ctx, logger)
+	if err != nil {
+		return ended(ctx, err, "while attaching")
+	}
+	defer disconnect(ctx, b, logger)
+	receiver, err := b.Subscribe(ctx, w.subscription())
+	if err != nil {
+		return ended(ctx, err, "while subscribing")
+	}
+	if !w.Quiet {
+		fmt.Fprintf(s.stderr, "eventbus: attached to %s, watching %s\n", show.Escape(peer), w.describe())
+	}
+	printer := show.NewPrinter(s.stdout, w.Output, show.UseColor(w.Color, s.stdout, s.getenv))
+	printed, err := w.print(ctx, receiver, printer)
+	if isClosedPipe(err) {
+		return nil // who closed it has what it wanted
+	}
+	if !w.Quiet {
+		fmt.Fprintf(s.stderr, "eventbus: received=%d dropped=%d lost=%d\n", printed, receiver.Statistics().Dropped, b.Statistics().Lost)
+	}
+	if w.Count == 0 && errors.Is(context.Cause(ctx), errTimeout) {
+		return nil // to watch for that long was all that was asked for
+	}
+	return ended(ctx, err, fmt.Sprintf("with %d of %d events", printed, w.Count))
+}
+
+// print prints events until there are enough or ctx ends, and returns how many it printed.
+func (w *watchCommand) print(ctx context.Context, receiver bus.Receiver, printer *show.Printer) (printed uint64, err error) {
+	for w.Count == 0 || printed < w.Count {
+		event, err := next(ctx, receiver, printer)
+		if err != nil {
+			return printed, errors.Join(err, printer.Flush())
+		}
+		if err := printer.Print(event); err != nil {
+			return printed, err
+		}
+		printed++
+	}
+	return printed, printer.Flush()
+}
+
+// next returns the next event. Only when it has to wait for one, what was printed is flushed: a person sees each event at once
+// when few come, and many cost few writes.
+func next(ctx context.Context, receiver bus.Receiver, printer *show.Printer) (*bus.Event, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	event, err := receiver.TryNext()
+	if event != nil || err != nil {
+		return event, err
+	}
+	if err := printer.Flush(); err != nil {
+		return nil, err
+	}
+	return receiver.Next(ctx)
+}
+
+// ended returns the error that the program ends with, after err has ended what it did. If that was because ctx had ended, then
+// what ended ctx has an exit code; state says in words how far it came.
+func ended(ctx context.Context, err error, state string) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	cause := context.Cause(ctx)
+	if s, ok := errors.AsType[signalError](cause); ok {
+		return &codedError{code: s.exitCode()}
+	}
+	if errors.Is(cause, errTimeout) {
+		return &codedError{exitTimeout, fmt.Errorf("%w %s", errTimeout, state)}
+	}
+	return err
+}
+
+// disconnect releases the connection. Nothing is waited for: what is still queued was not asked for.
+func disconnect(ctx context.Context, b bus.Bus, logger *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	cancel()
+	if err := b.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		logger.Warn("disconnecting failed", "error", err)
+	}
+}
+
+// subscription is what the flags ask for.
+func (w *watchCommand) subscription() bus.Subscription {
+	return bus.Subscription{
+		ID:            "watch",
+		Patterns:      w.Patterns,
+		Events:        bus.EventFilter{Types: w.Type, PIDs: w.PID, Sources: w.Source},
+		QueueCapacity: watchQueue,
+		Overflow:      bus.DropNewest,
+	}
+}
+
+// describe says what is watched, in one line.
+func (w *watchCommand) describe() string {
+	text := strings.Join(w.Patterns, " ")
+	if len(w.Patterns) == 0 {
+		text = "events.#"
+	}
+	for _, t := range w.Type {
+		text += " type=" + string(t)
+		if t.DefaultTopic() == "" {
+			text += " (unknown to this version)"
+		}
+	}
+	for _, pid := range w.PID {
+		text += fmt.Sprintf(" pid=%d", pid)
+	}
+	for _, source := range w.Source {
+		text += " source=" + show.Quote(source)
+	}
+	return text
+}
+
+// logger writes diagnostics to stderr: that the connection was lost, and that it is back.
+func (w *watchCommand) logger(s *streams) *slog.Logger {
+	level := slog.LevelInfo
+	if w.Quiet {
+		level = slog.LevelWarn
+	}
+	return slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: level}))
+}
