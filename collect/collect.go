@@ -29,7 +29,7 @@ var (
 	_ Publisher = bus.Bus(nil)
 	_ Collector = (*Processes)(nil)
 	_ Collector = (*Connections)(nil)
-	//_ Collector = (*Files)(nil)
+	_ Collector = (*Files)(nil)
 	_ Collector = (*Performance)(nil)
 )
 

@@ -1,0 +1,5 @@
+package collect_test
+
+import "errors"
+
+func execAgain() error { return errors.ErrUnsupported }
