@@ -171,7 +171,7 @@ func newRoots(config *Config, sections []Section) (map[string]reflect.Value, err
 func validate(roots map[string]reflect.Value, origins map[string]string) []error {
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(roots)) {
-		root, ok := roots[name].Interface().(interface{ Validate() error })
+		root, ok := reflect.TypeAssert[interface{ Validate() error }](roots[name])
 		if !ok {
 			continue
 		}

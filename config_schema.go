@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,14 +30,14 @@ func (k schema) add(path []string, v reflect.Value) {
 	for field, value := range v.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
 		if name != "" && name != "-" && field.IsExported() {
-			k.add(append(path[:len(path):len(path)], name), value)
+			k.add(append(slices.Clip(path), name), value)
 		}
 	}
 }
 
 // isTable says whether a value is set key by key.
 func isTable(v reflect.Value) bool {
-	_, isText := v.Addr().Interface().(encoding.TextUnmarshaler)
+	_, isText := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	return v.Kind() == reflect.Struct && !isText
 }
 
@@ -79,7 +80,7 @@ func (k schema) set(s setting) *ConfigError {
 // of v's type.
 func assign(v reflect.Value, raw any, text bool) string {
 	s, isString := raw.(string)
-	if into, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if into, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		if n, isInt := raw.(int64); isInt { // such as a size in bytes
 			s, isString = strconv.FormatInt(n, 10), true
 		}

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"fmt"
 	"maps"
 
 	"github.com/google/uuid"
@@ -80,7 +79,7 @@ func (c *Correlation) Validate() error {
 			return tooLong("correlation.tags key", key, MaxTagKey)
 		}
 		if len(value) > MaxTagValue {
-			return tooLong(fmt.Sprintf("correlation.tags.%s", key), value, MaxTagValue)
+			return tooLong("correlation.tags."+key, value, MaxTagValue)
 		}
 	}
 	return nil

@@ -24,7 +24,6 @@ var buildNATSServer = sync.OnceValues(func() (string, error) {
 // natsServer is a nats-server process.
 type natsServer struct {
 	url     string
-	port    string
 	process *os.Process
 }
 

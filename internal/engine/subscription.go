@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -87,7 +88,7 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[*bus.Event, error] {
 	return func(yield func(*bus.Event, error) bool) {
 		for {
 			event, err := s.Next(ctx)
-			if err == bus.ErrSubscriptionEnded || !yield(event, err) || err != nil {
+			if errors.Is(err, bus.ErrSubscriptionEnded) || !yield(event, err) || err != nil {
 				return
 			}
 		}
