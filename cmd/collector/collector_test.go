@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -100,7 +99,7 @@ func TestAWatcherGoesOnAfterAKill(t *testing.T) {
 	require.Equal(t, fs.ModeSocket, info.Mode().Type())
 
 	start(t, dir)
-	require.Eventually(t, func() bool { return b.Statistics().Reconnects == 1 }, patience, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return b.Statistics().Reconnects == 1 }, patience, step)
 	require.NoError(t, b.Flush(background(t)), "the server has the subscription again")
 	seeNap(t, r)
 }
@@ -194,7 +193,8 @@ func TestASecondSignalEndsItAtOnce(t *testing.T) {
 
 func TestAReaderThatHasSeenEnoughEndsIt(t *testing.T) {
 	dir := runtimeDir(t)
-	c, read := startUnread(t, dir)
+	c, read := startUnread(t, dir, "--shutdown-timeout", "1h") // which would show if it waited for what nobody prints
+	flood(t, dir)
 	require.NoError(t, read.Close())
 	require.Equal(t, 0, c.wait(t))
 	require.Contains(t, c.stderr.String(), "nobody reads the output any more")

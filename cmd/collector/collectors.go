@@ -20,10 +20,12 @@ func newCollectors(pub collect.Publisher, c collectTable, logger *slog.Logger) [
 		}))
 	}
 	if c.Connections {
-		collectors = append(collectors, collect.NewConnections(pub, &collect.ConnectionOptions{Interval: c.ConnectionInterval, Logger: logger}))
+		collectors = append(collectors, collect.NewConnections(pub, &collect.ConnectionOptions{
+			Interval: c.ConnectionInterval, Traffic: c.ConnectionTraffic, Logger: logger,
+		}))
 	}
 	if c.Files {
-		collectors = append(collectors, collect.NewFiles(pub, c.paths(), &collect.FileOptions{Logger: logger}))
+		collectors = append(collectors, collect.NewFiles(pub, c.paths(), &collect.FileOptions{Recursive: c.FileRecursive, Logger: logger}))
 	}
 	if c.Performance {
 		collectors = append(collectors, collect.NewPerformance(pub, &collect.PerformanceOptions{Interval: c.PerformanceInterval, Logger: logger}))

@@ -20,6 +20,9 @@ type (
 	Rate    = rate
 )
 
+// PrintQueue is how many events may wait for the terminal.
+const PrintQueue = printQueue
+
 var (
 	DefaultPaths      = defaultPaths
 	DefaultSettings   = defaultSettings
@@ -31,6 +34,8 @@ var (
 	RunCollectors     = runCollectors
 	ErrNoCollectors   = errNoCollectors
 	LiveLine          = liveLine
+	PrintAll          = printAll
+	SubscribePrinter  = subscribePrinter
 )
 
 // NewCounter returns a counter in front of a publisher.

@@ -20,6 +20,9 @@ import (
 // patience bounds what is waited for: much more than it takes, also on a busy machine.
 const patience = 30 * time.Second
 
+// step is how often it is looked whether it is there.
+const step = 5 * time.Millisecond
+
 func background(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
@@ -98,7 +101,7 @@ func (c *collector) awaitLog(t testing.TB, text string) {
 		default:
 			return strings.Contains(c.stderr.String(), text)
 		}
-	}, patience, 5*time.Millisecond)
+	}, patience, step)
 	require.Contains(t, c.stderr.String(), text)
 }
 

@@ -28,9 +28,11 @@ type collectTable struct {
 
 	Connections        bool          `toml:"connections"`
 	ConnectionInterval time.Duration `toml:"connection_interval"`
+	ConnectionTraffic  bool          `toml:"connection_traffic"` // report byte counts as they change
 
-	Files     bool     `toml:"files"`
-	FilePaths []string `toml:"file_paths"` // empty is defaultPaths
+	Files         bool     `toml:"files"`
+	FilePaths     []string `toml:"file_paths"`     // empty is defaultPaths
+	FileRecursive bool     `toml:"file_recursive"` // with all directories below
 
 	Performance         bool          `toml:"performance"`
 	PerformanceInterval time.Duration `toml:"performance_interval"`
