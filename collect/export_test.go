@@ -111,3 +111,16 @@ func SelectMounts(mounts []string, partitions []disk.PartitionStat) []string {
 	}
 	return points
 }
+
+// Scans returns a function that makes one scan and returns the number of processes.
+func Scans(p *Processes) (func(context.Context) (int, error), error) {
+	reader, err := p.newReader()
+	if err != nil {
+		return nil, err
+	}
+	scan := &processScan{out: p.out, reader: reader, table: make(map[uint32]*trackedProcess)}
+	return func(ctx context.Context) (int, error) {
+		err := scan.run(ctx)
+		return len(scan.table), err
+	}, nil
+}

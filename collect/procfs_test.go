@@ -1,6 +1,9 @@
 package collect_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -300,6 +303,43 @@ func TestProcessUsage(t *testing.T) {
 		started := events.queued(t)[1].Payload.(*bus.ProcessEvent)
 		require.Equal(t, uint32(2), started.PID)
 		require.Nil(t, started.CPUUsage, "started now: any share would be made up")
+	})
+}
+
+// TestHashFollows: a hash that would make the scan slow comes later, as a change, and a start of the same program then has it.
+func TestHashFollows(t *testing.T) {
+	proc := newFakeProc()
+	contents := bytes.Repeat([]byte("program"), 1000)
+	proc.files["bin/big"] = &fstest.MapFile{Data: contents}
+	fakeProcess{pid: 9, ppid: 1, start: 50, name: "big", exe: "../bin/big", args: []string{"big"}}.put(proc)
+	synctest.Test(t, func(t *testing.T) {
+		events := newRecorder()
+		run(t, collect.NewProcessesIn(events, &collect.ProcessOptions{HashBudget: 2500}, proc, time.Unix(boot, 0)))
+		synctest.Wait()
+		first := events.queued(t)
+		require.Equal(t, []string{"existing 9"}, actions(first))
+		require.Empty(t, first[0].Payload.(*bus.ProcessEvent).ExecutableHash)
+		require.Empty(t, first[0].Payload.(*bus.ProcessEvent).HashAlgorithm)
+		var later []bus.Event
+		for range 2 {
+			require.Empty(t, later)
+			<-time.After(collect.DefaultProcessInterval)
+			synctest.Wait()
+			later = events.queued(t)
+		}
+		require.Equal(t, []string{"change 9"}, actions(later))
+		require.Equal(t, subjects.ProcessMetadata, later[0].Topic)
+		require.Equal(t, "executable_hash", later[0].PayloadMetadata()[collect.Changed])
+		sum := sha256.Sum256(contents)
+		require.Equal(t, hex.EncodeToString(sum[:]), later[0].Payload.(*bus.ProcessEvent).ExecutableHash)
+		require.Equal(t, "sha256", later[0].Payload.(*bus.ProcessEvent).HashAlgorithm)
+
+		fakeProcess{pid: 10, ppid: 1, start: 60, name: "big", exe: "../bin/big", args: []string{"big"}}.put(proc)
+		<-time.After(collect.DefaultProcessInterval)
+		synctest.Wait()
+		started := events.queued(t)
+		require.Equal(t, []string{"start 10"}, actions(started))
+		require.Equal(t, hex.EncodeToString(sum[:]), started[0].Payload.(*bus.ProcessEvent).ExecutableHash)
 	})
 }
 
