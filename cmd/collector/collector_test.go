@@ -143,6 +143,42 @@ func TestTheLoopbackListenerIsAnnounced(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestAnExistingServerIsUsedAndItsTokenNotShown(t *testing.T) {
+	dir, elsewhere := runtimeDir(t), runtimeDir(t)
+	first := start(t, dir, "--listen", "127.0.0.1:0")
+	_, rest, _ := strings.Cut(first.stdout.String(), "NATS clients: nats://")
+	address, _, _ := strings.Cut(rest, ",")
+	token, err := os.ReadFile(socketIn(dir) + ".token")
+	require.NoError(t, err)
+	secret := strings.TrimSpace(string(token))
+	require.NoError(t, os.Mkdir(filepath.Join(elsewhere, ".ssh"), 0o700)) // one of the default paths
+	cmd := command(elsewhere)
+	cmd.Env = append(cmd.Env, "EVENTBUS_NATS__URL=nats://"+secret+"@"+address)
+	second := launch(t, cmd)
+	require.Contains(t, second.awaitPlace(t), "publishing to nats://"+address+"\n")
+
+	r, err := attach(t, dir).Subscribe(background(t), bus.Subscription{
+		ID: "watcher", Patterns: []string{"events.filesystem.#"}, // the first one does not watch files
+	})
+	require.NoError(t, err)
+	touched := filepath.Join(elsewhere, ".ssh", "authorized_keys")
+	require.Eventually(t, func() bool { // until its directory is watched, nothing is seen
+		if os.WriteFile(touched, []byte("key"), 0o600) != nil {
+			return false
+		}
+		event, err := r.TryNext()
+		if err != nil || event == nil {
+			return false
+		}
+		file, ok := event.Payload.(*bus.FilesystemEvent)
+		return ok && file.Path == touched
+	}, patience, step)
+	second.signal(t, syscall.SIGTERM)
+	require.Equal(t, 0, second.wait(t))
+	require.NotContains(t, second.stdout.String()+second.stderr.String(), secret)
+	require.NoDirExists(t, filepath.Join(elsewhere, "eventbus"), "it has no socket")
+}
+
 // flood publishes more events into a collector than the pipe of its standard output holds.
 func flood(t testing.TB, dir string) {
 	t.Helper()
@@ -209,8 +245,7 @@ func TestTheCommandItPrintsWatchesIt(t *testing.T) {
 	cmd := command(dir, "--duration", "1h")
 	cmd.Path = filepath.Join(programs, "collector")
 	c := launch(t, cmd)
-	c.awaitLog(t, "msg=collecting")
-	_, line, ok := strings.Cut(c.stdout.String(), "watch it with: ")
+	_, line, ok := strings.Cut(c.awaitPlace(t), "watch it with: ")
 	require.True(t, ok)
 	watcher := exec.Command("sh", "-c", strings.TrimSpace(line)+" --count 5 -o json")
 	watcher.Env = cmd.Env

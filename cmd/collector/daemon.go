@@ -98,9 +98,7 @@ func (d *daemon) end() error {
 	if !wait(ctx, &d.collecting) {
 		d.logger.Warn("a collector does not end, going on without it")
 	}
-	if err := d.bus.Flush(ctx); err != nil {
-		d.logger.Warn("some events may not have reached the server", "error", err)
-	}
+	d.flush(ctx)
 	discarded, err := d.shutdown(ctx)
 	grace, cancelGrace := context.WithTimeout(context.Background(), printGrace)
 	defer cancelGrace()
@@ -115,6 +113,15 @@ func (d *daemon) end() error {
 		err = errors.Join(err, tableErr)
 	}
 	return err
+}
+
+// flush takes half of the time at most: a server that does not answer must leave the receivers of this process some of it.
+func (d *daemon) flush(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, d.flags.ShutdownTimeout/2)
+	defer cancel()
+	if err := d.bus.Flush(ctx); err != nil {
+		d.logger.Warn("some events may not have reached the server", "error", err)
+	}
 }
 
 // shutdown shuts the bus down. That it took too long is no failure: it is logged, and discarded counts what was lost by it.

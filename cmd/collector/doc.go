@@ -20,7 +20,8 @@
 //
 // SIGINT, SIGTERM, the end of --duration and a reader of standard output that has gone away all end it in the same order: the
 // collectors stop, what they published is flushed, the bus is shut down, the table is printed. The whole takes at most
-// --shutdown-timeout, and events that had to be discarded then are counted in the table. A second signal ends the process at once.
+// --shutdown-timeout, and events that had to be discarded then are counted in the table. A second signal ends the process at once; it is
+// also the way out if the terminal that shows the live line is held (Ctrl-S).
 //
 // The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
 // 130 after a second signal.

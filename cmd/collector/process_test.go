@@ -87,8 +87,16 @@ func start(t testing.TB, dir string, args ...string) *collector {
 	config := filepath.Join(dir, "quick.toml")
 	require.NoError(t, os.WriteFile(config, []byte("[collect]\nprocess_interval = \"100ms\"\nfiles = false\n"), 0o600))
 	c := launch(t, command(dir, append([]string{"--config", config}, args...)...))
+	c.awaitPlace(t)
 	c.awaitLog(t, "msg=collecting")
 	return c
+}
+
+// awaitPlace waits for the first lines on standard output, which come in one write, and returns them.
+func (c *collector) awaitPlace(t testing.TB) string {
+	t.Helper()
+	require.Eventually(t, func() bool { return c.stdout.String() != "" }, patience, step, "%s", c.stderr)
+	return c.stdout.String()
 }
 
 // awaitLog waits for a text in the log.
