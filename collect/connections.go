@@ -210,7 +210,7 @@ func (s *connectionScan) update(ctx context.Context, t *trackedConnection, c con
 	if len(changed) > 0 {
 		return s.publish(ctx, t, ActionChange, strings.Join(changed, ","))
 	}
-	if s.traffic && !(equal(t.sent, before.sent) && equal(t.received, before.received)) {
+	if s.traffic && (!equal(t.sent, before.sent) || !equal(t.received, before.received)) {
 		return s.out.publish(ctx, subjects.NetworkTraffic, t.event(s.now, ActionChange, "bytes_sent,bytes_received"))
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"hash"
 	"io"
 	"io/fs"
@@ -95,7 +96,7 @@ func (h *hasher) read(ctx context.Context, job *hashJob) (end bool) {
 		job.sum.Write(h.buffer[:n])
 		h.budget -= int64(n)
 		if err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				job.sum = nil
 			}
 			return true

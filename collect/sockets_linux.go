@@ -55,7 +55,7 @@ func readSockets() (map[connectionKey]socket, error) {
 		}
 		for done := false; !done; {
 			n, _, err := unix.Recvfrom(fd, buffer, 0)
-			if err == unix.EINTR {
+			if errors.Is(err, unix.EINTR) {
 				continue
 			}
 			if err != nil {

@@ -41,11 +41,11 @@ func (p *Printer) Print(event *bus.Event) error {
 		}
 		return p.Flush()
 	}
-	encoded, err := AppendJSON(p.buffer, event)
-	if err != nil {
+	var err error
+	if p.buffer, err = AppendJSON(p.buffer, event); err != nil {
 		return err
 	}
-	p.buffer = append(encoded, '\n')
+	p.buffer = append(p.buffer, '\n')
 	return p.Flush()
 }
 

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -116,10 +117,22 @@ func (l *line) filesystem(f *bus.FilesystemEvent) {
 func (l *line) performance(p *bus.PerformanceEvent) {
 	l.what(p.MetricName)
 	l.key("value")
-	l.put(bold, strconv.FormatFloat(p.Value, 'g', 6, 64))
-	l.text("unit", p.Unit)
+	if p.Unit == "bytes" && 0 <= p.Value && p.Value < math.MaxInt64 {
+		l.put(bold, formatBytes(uint64(p.Value)))
+	} else {
+		l.put(bold, formatValue(p.Value))
+		l.text("unit", p.Unit)
+	}
 	l.text("component", p.Component)
 	l.number("pid", p.PID)
+}
+
+// formatValue writes whole numbers whole, and of others six digits: nobody reads exponents.
+func formatValue(v float64) string {
+	if math.Abs(v) >= 1e5 && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
 func (l *line) trigger(t *bus.TriggerRequest) {

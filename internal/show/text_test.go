@@ -35,6 +35,10 @@ func TestText(t *testing.T) {
 		}, `events.filesystem.operations filesystem create path="/tmp/a b" pid=9 size=2.0KiB permissions=0644 file_hash=abc`},
 		"performance": {&bus.PerformanceEvent{MetricName: "cpu", Value: 12.5, Unit: "percent", Component: "cpu0"},
 			`events.performance.utilization performance cpu value=12.5 unit=percent component=cpu0`},
+		"performance in bytes": {&bus.PerformanceEvent{MetricName: "memory_total", Value: 3 << 30, Unit: "bytes", Component: "memory"},
+			`events.performance.utilization performance memory_total value=3.0GiB component=memory`},
+		"performance of a large rate": {&bus.PerformanceEvent{MetricName: "disk_read", Value: 12345678.9, Unit: "bytes/s", Component: "sda"},
+			`events.performance.utilization performance disk_read value=12345679 unit=bytes/s component=sda`},
 		"trigger": {&bus.TriggerRequest{
 			TriggerID: "t1", TargetCollector: "yara", AnalysisType: bus.AnalysisYARA, Priority: bus.PriorityHigh, TargetPID: new(uint32(9)), TargetPath: `C:\x`,
 		}, `control.trigger.request trigger yara_scan target_collector=yara target_pid=9 target_path=C:\x priority=high trigger_id=t1`},
