@@ -3,7 +3,6 @@ package natsbus
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -46,9 +45,9 @@ func (b *Bus) receive(msg *nats.Msg) {
 		}
 	}
 	n := b.malformed.Add(1)
-	if b.complaints.allow(time.Now()) {
+	b.complaints.Do(func() {
 		b.logger.Warn("skipped a message that is no valid event", "subject", msg.Subject, "bytes", len(msg.Data), "error", err, "so_far", n)
-	}
+	})
 }
 
 // decode reads and checks an event. Its publisher may be any NATS client, so ID, time, topic and correlation may be missing.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
@@ -31,7 +32,7 @@ type Bus struct {
 	interest interest
 
 	malformed  atomic.Uint64
-	complaints limiter
+	complaints rate.Sometimes // about malformed messages
 
 	stop    chan struct{} // ends the workers
 	workers sync.WaitGroup
@@ -49,6 +50,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 		server:         server,
 		name:           cmp.Or(o.Name, defaultName),
 		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
+		complaints:     rate.Sometimes{Interval: complaintInterval},
 		closed:         make(chan struct{}),
 		stop:           make(chan struct{}),
 	}

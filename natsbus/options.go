@@ -30,6 +30,9 @@ const (
 	// inboundMessages bounds the messages that wait to be decoded. At 500 bytes an event this is 4 MiB.
 	inboundMessages = 8192
 
+	// complaintInterval is how often malformed messages are logged at most.
+	complaintInterval = 10 * time.Second
+
 	minReconnectDelay = 50 * time.Millisecond
 	maxReconnectDelay = 2 * time.Second
 )
