@@ -44,14 +44,14 @@ func child() int {
 // recorder is a publisher that keeps the events for the test. Its queue is so long that no test fills it.
 type recorder struct {
 	events chan bus.Event
-	err    func() error // what Publish returns, if not nil
+	err    func(bus.Event) error // what Publish returns, if not nil
 }
 
 func newRecorder() *recorder { return &recorder{events: make(chan bus.Event, 100_000)} }
 
 func (r *recorder) Publish(ctx context.Context, event bus.Event) error {
 	if r.err != nil {
-		if err := r.err(); err != nil {
+		if err := r.err(event); err != nil {
 			return err
 		}
 	}
@@ -114,6 +114,14 @@ func run(t *testing.T, collector collect.Collector) (stop func()) {
 		done = nil
 	}
 	t.Cleanup(stop)
+	return stop
+}
+
+// runScanned is run, and returns when the first scan is complete.
+func runScanned(t *testing.T, collector collect.Collector) (stop func()) {
+	t.Helper()
+	stop = run(t, collector)
+	require.Eventually(t, func() bool { return collector.Statistics().Scans > 0 }, patience, time.Millisecond)
 	return stop
 }
 

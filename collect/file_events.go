@@ -25,7 +25,7 @@ const maxBursts = 16384
 type burst struct {
 	path           string
 	writes, chmods int
-	scanned        bool // a scan has reported the file, so its create may still come
+	scanned        fs.FileInfo // a scan has reported this file, whose create may still come; nil if none has
 	until          time.Time
 	over           bool
 }
@@ -70,8 +70,8 @@ func (w *fileWatch) created(ctx context.Context, path string) error {
 	info, err := os.Lstat(path)
 	isDir := err == nil && info.IsDir()
 	if w.covers(path) {
-		if known, ok := w.bursts[path]; ok && known.scanned {
-			known.scanned = false // this is the notice of what the scan has reported
+		if known, ok := w.bursts[path]; ok && known.scanned != nil && err == nil && os.SameFile(known.scanned, info) {
+			known.scanned = nil // this is the notice of what the scan has reported, not of its replacement
 			return nil
 		}
 		if err := w.end(ctx, path); err != nil {
@@ -193,7 +193,7 @@ func (w *fileWatch) due(ctx context.Context, now time.Time) error {
 		if b.over {
 			continue
 		}
-		if late := w.scanned.Add(w.options.Window); b.scanned && late.After(now) && len(w.queue) < maxBursts {
+		if late := w.scanned.Add(w.options.Window); b.scanned != nil && late.After(now) && len(w.queue) < maxBursts {
 			b.until = late // the queue may still hold its create, from before the end of the scan
 			w.queue = append(w.queue, b)
 			continue

@@ -188,13 +188,12 @@ func readDirectory(path string, visit func(fs.DirEntry) error) error {
 
 // entry reports an entry that a scan has found.
 func (w *fileWatch) entry(ctx context.Context, path string, info fs.FileInfo, operation string) error {
-	if operation == OperationCreate {
-		w.burstOf(path).scanned = true
-		return w.publish(ctx, path, info, operation, 1)
+	if operation == OperationExisting {
+		if w.existing++; w.existing > w.options.MaxExisting {
+			return w.incompleteAt(ctx, filepath.Dir(path), "more files than MaxExisting")
+		}
 	}
-	if w.existing++; w.existing > w.options.MaxExisting {
-		return w.incompleteAt(ctx, filepath.Dir(path), "more files than MaxExisting")
-	}
+	w.burstOf(path).scanned = info
 	return w.publish(ctx, path, info, operation, 1)
 }
 

@@ -5,11 +5,17 @@ import (
 	"syscall"
 )
 
-// identify fills in what the system knows of the file beside its name, if it knows anything.
-func (k *fileKey) identify(info fs.FileInfo) bool {
+// identity is a file's inode, and when that was last changed: unlike the time of modification it cannot be set back.
+type identity struct {
+	device, inode uint64
+	changed       int64 // nanoseconds since 1970
+}
+
+// identityOf returns the identity of a file, and false for a file that is not on this system.
+func identityOf(info fs.FileInfo) (identity, bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if ok {
-		k.device, k.inode, k.changed = uint64(stat.Dev), stat.Ino, stat.Ctim.Nano() //nolint:unconvert // 32 bits on some systems
+	if !ok {
+		return identity{}, false
 	}
-	return ok
+	return identity{device: uint64(stat.Dev), inode: stat.Ino, changed: stat.Ctim.Nano()}, true //nolint:unconvert // a device has 32 bits on some systems
 }

@@ -4,5 +4,8 @@ package collect
 
 import "io/fs"
 
-// identify reports that only the file's name is known.
-func (*fileKey) identify(fs.FileInfo) bool { return false }
+// identity is unknown on this system.
+type identity struct{}
+
+// identityOf reports that only the file's name is known.
+func identityOf(fs.FileInfo) (identity, bool) { return identity{}, false }

@@ -25,7 +25,7 @@ func TestOverflow(t *testing.T) {
 	events := newRecorder()
 	gate, reached := make(chan struct{}), make(chan struct{}, 1)
 	created := filepath.Join(dir, "stop")
-	events.err = func() error {
+	events.err = func(bus.Event) error {
 		select {
 		case reached <- struct{}{}:
 		default:

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestFileLife(t *testing.T) {
 	old, file, moved := filepath.Join(dir, "old"), filepath.Join(dir, "file"), filepath.Join(dir, "moved")
 	write(t, old, "12345")
 	events := newRecorder()
-	run(t, collect.NewFiles(events, []string{dir}, nil))
+	runScanned(t, collect.NewFiles(events, []string{dir}, nil))
 
 	event, before := events.until(t, "existing", done(collect.OperationExisting, old))
 	require.Equal(t, []string{"existing " + dir}, doings(dir, before...), "the directory itself")
@@ -99,7 +100,7 @@ func TestBurstOfWrites(t *testing.T) {
 		files = append(files, file)
 	}
 	events := newRecorder()
-	run(t, collect.NewFiles(events, []string{dir}, &collect.FileOptions{Window: time.Hour}))
+	runScanned(t, collect.NewFiles(events, []string{dir}, &collect.FileOptions{Window: time.Hour}))
 	events.until(t, "existing", done(collect.OperationExisting, files[0].Name()))
 	for range 100 {
 		for _, file := range files {
@@ -124,7 +125,7 @@ func TestBurstOfWrites(t *testing.T) {
 func TestNewDirectory(t *testing.T) {
 	dir := realDir(t)
 	events := newRecorder()
-	run(t, collect.NewFiles(events, []string{dir}, &collect.FileOptions{Recursive: true}))
+	runScanned(t, collect.NewFiles(events, []string{dir}, &collect.FileOptions{Recursive: true}))
 	events.until(t, "existing", done(collect.OperationExisting, dir))
 	deep := filepath.Join(dir, "a", "b", "c")
 	require.NoError(t, os.MkdirAll(deep, 0o750))
@@ -178,17 +179,57 @@ func TestNewDirectory(t *testing.T) {
 	require.Len(t, removed, 23)
 }
 
+// TestScanMeetsNotices: a file that comes while its new directory is looked through is found by the scan, by the system's
+// notice, or by both, and reported once.
+func TestScanMeetsNotices(t *testing.T) {
+	const before, during = 2000, 300
+	dir, staging := realDir(t), filepath.Join(realDir(t), "new")
+	require.NoError(t, os.Mkdir(staging, 0o750))
+	for i := range before {
+		write(t, filepath.Join(staging, fmt.Sprint("before", i)), "")
+	}
+	events := newRecorder()
+	gate, reached := make(chan struct{}), make(chan struct{})
+	within := filepath.Join(dir, "new")
+	var once sync.Once
+	events.err = func(event bus.Event) error {
+		if filepath.Dir(event.Payload.(*bus.FilesystemEvent).Path) == within {
+			once.Do(func() { // in the middle of the scan of the new directory
+				close(reached)
+				<-gate
+			})
+		}
+		return nil
+	}
+	runScanned(t, collect.NewFiles(events, []string{dir}, &collect.FileOptions{Recursive: true}))
+	require.NoError(t, os.Rename(staging, within))
+	<-reached
+	for i := range during {
+		write(t, filepath.Join(within, fmt.Sprint("during", i)), "")
+	}
+	close(gate)
+	write(t, filepath.Join(dir, "end"), "")
+	created := map[string]int{}
+	// The notices of the new directory come before that of the end.
+	_, found := events.until(t, "end", done(collect.OperationCreate, filepath.Join(dir, "end")))
+	for _, doing := range doings(dir, found...) {
+		if strings.HasPrefix(doing, collect.OperationCreate) {
+			created[doing]++
+		}
+	}
+	for doing, n := range created {
+		require.Equal(t, 1, n, doing)
+	}
+	require.Len(t, created, before+during+1)
+}
+
 // TestPathThatDoesNotExistYet: it is waited for, also when it is removed later.
 func TestPathThatDoesNotExistYet(t *testing.T) {
 	dir := realDir(t)
 	path := filepath.Join(dir, "one", "two")
 	file := filepath.Join(dir, "single")
 	events := newRecorder()
-	last := filepath.Join(dir, "zz")
-	write(t, last, "x")
-	run(t, collect.NewFiles(events, []string{path, file, last}, nil))
-	// Paths are taken in their order: from here on the others are waited for.
-	events.until(t, "last path", done(collect.OperationExisting, last))
+	runScanned(t, collect.NewFiles(events, []string{path, file}, nil))
 	for range 3 {
 		require.NoError(t, os.MkdirAll(path, 0o750))
 		write(t, filepath.Join(path, "file"), "x")
@@ -216,7 +257,7 @@ func TestReplacedFile(t *testing.T) {
 	file := filepath.Join(dir, "config")
 	write(t, file, "1")
 	events := newRecorder()
-	run(t, collect.NewFiles(events, []string{file}, nil))
+	runScanned(t, collect.NewFiles(events, []string{file}, nil))
 	events.until(t, "existing", done(collect.OperationExisting, file))
 	for i := range 3 {
 		write(t, filepath.Join(dir, "new"), strings.Repeat("x", i+2))
@@ -241,7 +282,7 @@ func TestFileBounds(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			events := newRecorder()
-			run(t, collect.NewFiles(events, []string{dir}, &options))
+			runScanned(t, collect.NewFiles(events, []string{dir}, &options))
 			event, _ := events.until(t, reason, incomplete)
 			require.Equal(t, subjects.FilesystemBulk, event.Topic)
 			require.Equal(t, reason, event.PayloadMetadata()["reason"])
@@ -256,7 +297,7 @@ func TestOverlappingPaths(t *testing.T) {
 	write(t, filepath.Join(below, "file"), "x")
 	for _, recursive := range [...]bool{true, false} {
 		events := newRecorder()
-		stop := run(t, collect.NewFiles(events, []string{below, dir, dir, dir + "/below/file"}, &collect.FileOptions{Recursive: recursive}))
+		stop := runScanned(t, collect.NewFiles(events, []string{below, dir, dir, dir + "/below/file"}, &collect.FileOptions{Recursive: recursive}))
 		write(t, filepath.Join(below, "last"), "x")
 		_, before := events.until(t, "last", func(event *bus.Event) bool {
 			return done(collect.OperationCreate, filepath.Join(below, "last"))(event) ||

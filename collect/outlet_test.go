@@ -24,7 +24,7 @@ func TestRefusedEvents(t *testing.T) {
 		var log bytes.Buffer
 		events := newRecorder()
 		var taking atomic.Bool
-		events.err = func() error {
+		events.err = func(bus.Event) error {
 			if !taking.Load() {
 				return errors.New("no room")
 			}

@@ -59,10 +59,11 @@ func busyShare(then, now cpu.TimesStat) (share float64, ok bool) {
 	total, idle := cpuTimes(now)
 	totalThen, idleThen := cpuTimes(then)
 	total, idle = total-totalThen, idle-idleThen
-	if total <= 0 || idle < 0 || idle > total {
+	if total <= 0 {
 		return 0, false
 	}
-	return (total - idle) / total, true
+	// Rounding can make the parts a little more than the whole, and the time of waiting for disks can go back.
+	return min(max((total-idle)/total, 0), 1), true
 }
 
 // cpuTimes returns all the time of a processor, and that in which it had nothing to do. The time of guests is not added, since the

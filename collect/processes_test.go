@@ -109,8 +109,7 @@ func TestProcessHash(t *testing.T) {
 
 func TestLongCommandLine(t *testing.T) {
 	events := newRecorder()
-	run(t, collect.NewProcesses(events, &collect.ProcessOptions{Interval: often, NoHash: true}))
-	events.until(t, "the first scan", about(uint32(os.Getpid()), collect.ActionExisting))
+	runScanned(t, collect.NewProcesses(events, &collect.ProcessOptions{Interval: often, NoHash: true}))
 	child := startChild(t, "bad\xff", strings.Repeat("x", 60_000), "never seen")
 	start, _ := events.until(t, "start", about(child.pid, collect.ActionStart))
 	args := start.Payload.(*bus.ProcessEvent).CommandLine
