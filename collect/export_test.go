@@ -14,7 +14,6 @@ import (
 const (
 	MaxCommandLine = maxCommandLine
 	RefreshScans   = refreshScans
-	LogInterval    = logInterval
 )
 
 // NewProcessesIn returns a collector of the processes in a /proc of the test's own.
