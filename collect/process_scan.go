@@ -80,7 +80,7 @@ func (s *processScan) start(ctx context.Context, stat processStat) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	t := &trackedProcess{seen: s.number}
+	t := &trackedProcess{seen: s.number, doubted: s.now}
 	s.table[stat.pid] = t
 	var ok bool
 	t.stat, t.details, ok = s.reader.inspect(ctx, stat)
@@ -105,9 +105,13 @@ func (s *processScan) start(ctx context.Context, stat processStat) error {
 // report reports that a process is there.
 func (s *processScan) report(ctx context.Context, t *trackedProcess, action string) error {
 	s.hashExecutable(ctx, t)
-	t.phase = running
+	t.phase, t.doubted = running, time.Time{}
 	return s.publish(ctx, t, action, "")
 }
+
+// execTime is how long a process may show its parent's command line, or none, before that is believed. It is less than the default
+// interval, so that with that the next scan believes it.
+const execTime = 500 * time.Millisecond
 
 // update compares a process with what is known of it.
 func (s *processScan) update(ctx context.Context, t *trackedProcess, stat processStat) error {
@@ -131,12 +135,17 @@ func (s *processScan) update(ctx context.Context, t *trackedProcess, stat proces
 		return nil // t is as it was, so the next scan looks again
 	case newStat.ended:
 		return s.end(ctx, t)
-	case t.phase == running && len(details.args) == 0 && len(t.details.args) > 0 && !t.doubted:
-		t.doubted = true // in the middle of exec, unless the next scan still finds no command line
-		return nil
+	case t.phase == held && settling(newStat, details),
+		t.phase == running && len(details.args) == 0 && len(t.details.args) > 0:
+		if t.doubted.IsZero() {
+			t.doubted = s.now
+		}
+		if s.now.Sub(t.doubted) < execTime {
+			return nil
+		}
 	}
 	before := *t
-	t.doubted = false
+	t.doubted = time.Time{}
 	s.resample(t, newStat)
 	t.details = details
 	if t.phase == held {

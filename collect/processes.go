@@ -108,8 +108,8 @@ type trackedProcess struct {
 	stat     processStat
 	details  processDetails
 	hash     string
-	unhashed bool // its hash is still to come
-	doubted  bool // the last scan found no command line, and waits for another one to say the same
+	unhashed bool      // its hash is still to come
+	doubted  time.Time // since when its command line is not believed; zero if it is
 	phase    processPhase
 	usage    *float64 // percent
 	sampled  time.Time
