@@ -8,6 +8,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -75,12 +76,17 @@ func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) 
 	if len(events) == 0 {
 		return fmt.Errorf("unknown command %q", words)
 	}
-	for _, event := range events {
-		if err := b.Publish(ctx, event); err != nil {
+	for chunk := range slices.Chunk(events, 50) { // so that watchers keep up
+		for _, event := range chunk {
+			if err := b.Publish(ctx, event); err != nil {
+				return err
+			}
+		}
+		if err := b.Flush(ctx); err != nil {
 			return err
 		}
 	}
-	return b.Flush(ctx)
+	return nil
 }
 
 // fakes are the known events: one of each type, and one whose texts try to take over the terminal.

@@ -97,6 +97,9 @@ func await(what string, condition func() (bool, error)) error {
 // patience bounds every wait of these tests.
 const patience = 20 * time.Second
 
+// noRaceDelay spares each program the second that the race detector waits at its end.
+const noRaceDelay = "atexit_sleep_ms=0"
+
 var update = flag.Bool("update", false, "rewrite the golden files in the scripts")
 
 // runtimeDir returns a directory in which a collector and a watcher meet. It is not t.TempDir, which can be too long for a

@@ -3,6 +3,7 @@ package main_test
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +31,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = os.RemoveAll(dir) })
 			env.Setenv("XDG_RUNTIME_DIR", dir)
+			env.Setenv("GORACE", noRaceDelay)
 			env.Setenv("SOCKET", socketIn(dir))
 			env.Setenv("READY", readyIn(dir))
 			env.Values["collector"] = new(*collector)
@@ -56,11 +58,7 @@ func collectorCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "kill":
 		ts.Check((*running).kill())
 	default:
-		command := args[0]
-		for _, arg := range args[1:] {
-			command += " " + arg
-		}
-		ts.Check((*running).do(command))
+		ts.Check((*running).do(strings.Join(args, " ")))
 	}
 }
 
