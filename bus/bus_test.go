@@ -115,6 +115,24 @@ func TestEventJSON(t *testing.T) {
 		"type":"usb","payload":{"a":1,"b":"/w=="},"correlation":{"correlation_id":"","sequence":0},"sequence":0}`, string(text))
 }
 
+func TestEventJSONIsInUTCAndUnescaped(t *testing.T) {
+	zone := time.FixedZone("far", 9*3600)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, zone)
+	for _, payload := range []bus.Payload{
+		&bus.ProcessEvent{CommandLine: []string{"a<b", "&&"}, StartTime: at, Timestamp: at}, &bus.NetworkEvent{Timestamp: at}, &bus.FilesystemEvent{Timestamp: at},
+		&bus.PerformanceEvent{Timestamp: at}, &bus.TriggerRequest{Timestamp: at},
+		&bus.Raw{Name: "mine", Data: []byte{0x91, 0x81, 0xa1, 't', 0xd6, 0xff, 0x69, 0x56, 0xb7, 0xd5}}, // [{"t": a timestamp}]
+	} {
+		event := bus.Event{Time: at, Topic: "events.a.b", Payload: payload}
+		text, err := event.MarshalJSON()
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "+09:00")
+		require.Contains(t, string(text), `"time":"2026-01-01T18:04:05Z"`)
+		require.NotContains(t, string(text), `\u0026`)
+	}
+	require.Equal(t, zone, at.Location())
+}
+
 func ExampleEvent_MarshalMsg() {
 	event := bus.Event{Topic: "events.process.lifecycle", Payload: &bus.ProcessEvent{PID: 4242, Name: "sleep"}}
 	encoded, err := event.MarshalMsg(nil)

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -113,28 +112,6 @@ func validTime(field string, t time.Time) error {
 		return &InvalidError{Field: field, Value: fmt.Sprint(s, " s"), Reason: "outside of the years 0 to 9999"}
 	}
 	return nil
-}
-
-// jsonEvent fixes the names and the order of an event's JSON form.
-type jsonEvent struct {
-	ID          uuid.UUID   `json:"id"`
-	Time        time.Time   `json:"time"`
-	Topic       string      `json:"topic"`
-	Source      string      `json:"source"`
-	Type        EventType   `json:"type"`
-	Payload     Payload     `json:"payload"`
-	Correlation Correlation `json:"correlation"`
-	Publisher   uuid.UUID   `json:"publisher,omitzero"`
-	Sequence    uint64      `json:"sequence"`
-	Metadata    Metadata    `json:"metadata,omitzero"`
-}
-
-// MarshalJSON writes the event with the keys of the wire format, in a fixed order, times in RFC 3339 and UTC.
-func (e *Event) MarshalJSON() ([]byte, error) {
-	return json.Marshal(jsonEvent{
-		ID: e.ID, Time: e.Time.UTC(), Topic: e.Topic, Source: e.Source, Type: e.Type(), Payload: e.Payload,
-		Correlation: e.Correlation, Publisher: e.Publisher, Sequence: e.Sequence, Metadata: e.Metadata,
-	})
 }
 
 // String returns a short form for logs and test failures.

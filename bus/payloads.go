@@ -49,6 +49,8 @@ type Payload interface {
 
 	pid() *uint32
 	meta() Metadata
+	// inUTC returns a copy with all times in UTC: what JSON shows does not depend on the publisher's time zone.
+	inUTC() any
 }
 
 // payloadType is what the bus needs to know of an event type beside its methods.
@@ -116,6 +118,11 @@ type ProcessEvent struct {
 func (*ProcessEvent) Type() EventType  { return TypeProcess }
 func (p *ProcessEvent) pid() *uint32   { return &p.PID }
 func (p *ProcessEvent) meta() Metadata { return p.Metadata }
+func (p *ProcessEvent) inUTC() any {
+	c := *p
+	c.StartTime, c.Timestamp = c.StartTime.UTC(), c.Timestamp.UTC()
+	return &c
+}
 
 // Validate implements [Payload].
 func (p *ProcessEvent) Validate() error {
@@ -159,6 +166,11 @@ type NetworkEvent struct {
 func (*NetworkEvent) Type() EventType  { return TypeNetwork }
 func (n *NetworkEvent) pid() *uint32   { return n.PID }
 func (n *NetworkEvent) meta() Metadata { return n.Metadata }
+func (n *NetworkEvent) inUTC() any {
+	c := *n
+	c.Timestamp = c.Timestamp.UTC()
+	return &c
+}
 
 // Validate implements [Payload].
 func (n *NetworkEvent) Validate() error {
@@ -184,6 +196,11 @@ type FilesystemEvent struct {
 func (*FilesystemEvent) Type() EventType  { return TypeFilesystem }
 func (f *FilesystemEvent) pid() *uint32   { return f.PID }
 func (f *FilesystemEvent) meta() Metadata { return f.Metadata }
+func (f *FilesystemEvent) inUTC() any {
+	c := *f
+	c.Timestamp = c.Timestamp.UTC()
+	return &c
+}
 
 // Validate implements [Payload].
 func (f *FilesystemEvent) Validate() error {
@@ -208,6 +225,11 @@ type PerformanceEvent struct {
 func (*PerformanceEvent) Type() EventType  { return TypePerformance }
 func (p *PerformanceEvent) pid() *uint32   { return p.PID }
 func (p *PerformanceEvent) meta() Metadata { return p.Metadata }
+func (p *PerformanceEvent) inUTC() any {
+	c := *p
+	c.Timestamp = c.Timestamp.UTC()
+	return &c
+}
 
 // Validate implements [Payload].
 func (p *PerformanceEvent) Validate() error {
@@ -252,6 +274,11 @@ type TriggerRequest struct {
 func (*TriggerRequest) Type() EventType  { return TypeTrigger }
 func (t *TriggerRequest) pid() *uint32   { return t.TargetPID }
 func (t *TriggerRequest) meta() Metadata { return t.Metadata }
+func (t *TriggerRequest) inUTC() any {
+	c := *t
+	c.Timestamp = c.Timestamp.UTC()
+	return &c
+}
 
 // Validate implements [Payload].
 func (t *TriggerRequest) Validate() error {

@@ -1,8 +1,6 @@
 package bus
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 
 	"github.com/tinylib/msgp/msgp"
@@ -30,6 +28,7 @@ func (r *Raw) Type() EventType {
 
 func (*Raw) pid() *uint32   { return nil }
 func (*Raw) meta() Metadata { return nil }
+func (r *Raw) inUTC() any   { return r }
 
 // Validate implements [Payload].
 func (r *Raw) Validate() error {
@@ -70,13 +69,3 @@ func (r *Raw) MarshalMsg(b []byte) ([]byte, error) { return append(b, r.Data...)
 
 // Msgsize implements [msgp.Sizer].
 func (r *Raw) Msgsize() int { return len(r.Data) }
-
-// MarshalJSON writes the data as JSON; data that has no JSON form becomes a text in base64.
-func (r *Raw) MarshalJSON() ([]byte, error) {
-	var out bytes.Buffer
-	rest, err := msgp.UnmarshalAsJSON(&out, r.Data)
-	if err != nil || len(rest) > 0 || !json.Valid(out.Bytes()) {
-		return json.Marshal(r.Data)
-	}
-	return out.Bytes(), nil
-}

@@ -47,6 +47,9 @@ func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) 
 // Connect returns a bus on an existing NATS server or cluster. The URL may hold several servers, separated by commas, and
 // credentials.
 func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
+	if err := checkURLs(url); err != nil {
+		return nil, err
+	}
 	b, err := newBus(options, nil)
 	if err != nil {
 		return nil, err

@@ -257,6 +257,12 @@ func TestConnectErrorsNameTheServer(t *testing.T) {
 	require.ErrorContains(t, err, address)
 	require.NotContains(t, err.Error(), "secret")
 
+	for _, bad := range []string{"", "nats://u:%zz-secret@h", "nats://ok:1,nats://x:secret@", "nats://secret@h:port"} {
+		_, err = natsbus.Connect(background(t), bad, nil)
+		require.ErrorIs(t, err, bus.ErrInvalid, bad)
+		require.NotContains(t, err.Error(), "secret")
+	}
+
 	_, err = natsbus.Attach(background(t), "/nowhere/at/all.sock", nil)
 	require.ErrorContains(t, err, "/nowhere/at/all.sock")
 

@@ -1,6 +1,28 @@
 package natsbus
 
-import "strings"
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// checkURLs finds what nats.go would refuse to parse, and would repeat in its error, secrets and all.
+func checkURLs(list string) error {
+	n := 0
+	for one := range strings.SplitSeq(list, ",") {
+		n++
+		one = strings.TrimSpace(one)
+		if !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		if u, err := url.Parse(one); err != nil || u.Hostname() == "" {
+			return &bus.InvalidError{Field: "url", Value: redact(one), Reason: fmt.Sprintf("number %d of the list is not like nats://host:4222", n)}
+		}
+	}
+	return nil
+}
 
 // redact takes the credentials out of a list of URLs, for errors and logs.
 func redact(list string) string {

@@ -35,7 +35,7 @@ func TestOneTokenWakesAsManyReadersAsThereAreEvents(t *testing.T) {
 }
 
 // blockedPublish returns the result of a Publish that waits for a full queue, and the reader of that queue.
-func blockedPublish(t *testing.T, ctx context.Context, options *bus.Options) (result chan error, unsubscribe, shutdown func(), reader bus.Receiver) {
+func blockedPublish(ctx context.Context, t *testing.T, options *bus.Options) (result chan error, unsubscribe, shutdown func(), reader bus.Receiver) {
 	e := newEngine(t, options, nil)
 	s, err := e.Subscribe(t.Context(), bus.Subscription{ID: "s", QueueCapacity: 1})
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func blockedPublish(t *testing.T, ctx context.Context, options *bus.Options) (re
 
 func TestRoomFreesAPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		result, _, _, reader := blockedPublish(t, t.Context(), nil)
+		result, _, _, reader := blockedPublish(t.Context(), t, nil)
 		for range 2 {
 			_, err := reader.Next(t.Context())
 			require.NoError(t, err)
@@ -62,7 +62,7 @@ func TestRoomFreesAPublisher(t *testing.T) {
 
 func TestTheEndOfASubscriptionFreesAPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		result, unsubscribe, _, _ := blockedPublish(t, t.Context(), nil)
+		result, unsubscribe, _, _ := blockedPublish(t.Context(), t, nil)
 		begin := time.Now()
 		unsubscribe()
 		require.NoError(t, <-result)
@@ -72,7 +72,7 @@ func TestTheEndOfASubscriptionFreesAPublisher(t *testing.T) {
 
 func TestShutdownFreesAPublisher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		result, _, shutdown, reader := blockedPublish(t, t.Context(), nil)
+		result, _, shutdown, reader := blockedPublish(t.Context(), t, nil)
 		begin := time.Now()
 		shutdown()
 		require.ErrorIs(t, <-result, bus.ErrClosed)
@@ -102,7 +102,7 @@ func TestShutdownFreesPublishersBeforeItReleases(t *testing.T) {
 func TestPublishTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
-		result, _, _, reader := blockedPublish(t, t.Context(), &bus.Options{PublishTimeout: 3 * time.Second})
+		result, _, _, reader := blockedPublish(t.Context(), t, &bus.Options{PublishTimeout: 3 * time.Second})
 		err := <-result
 		require.ErrorIs(t, err, bus.ErrOverflow)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
@@ -116,7 +116,7 @@ func TestADeadlineBeatsThePublishTimeout(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		begin := time.Now()
-		result, _, _, _ := blockedPublish(t, ctx, &bus.Options{PublishTimeout: time.Second})
+		result, _, _, _ := blockedPublish(ctx, t, &bus.Options{PublishTimeout: time.Second})
 		require.ErrorIs(t, <-result, context.DeadlineExceeded)
 		require.Equal(t, time.Minute, time.Since(begin))
 	})

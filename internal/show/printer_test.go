@@ -18,7 +18,7 @@ func TestJSONHasStableKeysAndEscapes(t *testing.T) {
 	encoded, err := show.AppendJSON([]byte("> "), envelope(p))
 	require.NoError(t, err)
 	require.Equal(t, `> {"id":"01940000-0000-7000-8000-000000000001","time":"2026-01-02T03:04:05.6789Z","topic":"events.process.lifecycle",`+
-		`"source":"procmon","type":"process","payload":{"pid":4242,"ppid":1,"name":"a\u001b\u007f\u0085\u202e\udb40\udc41\u003c",`+
+		`"source":"procmon","type":"process","payload":{"pid":4242,"ppid":1,"name":"a\u001b\u007f\u0085\u202e\udb40\udc41<",`+
 		`"executable_path":"/usr/bin/sleep","command_line":["sleep","7","a b","","--x=y"],"cpu_usage":12.34,"memory_usage":3145728,`+
 		`"user_id":"1000","accessible":true,"file_exists":true,"timestamp":"2026-01-02T03:04:05.6789Z","metadata":{"action":"start"}},`+
 		`"correlation":{"correlation_id":"c","root_id":"c","sequence":0},"sequence":7}`, string(encoded))
