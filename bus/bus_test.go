@@ -130,7 +130,9 @@ func TestEventJSONIsInUTCAndUnescaped(t *testing.T) {
 		require.Contains(t, string(text), `"time":"2026-01-01T18:04:05Z"`)
 		require.NotContains(t, string(text), `\u0026`)
 	}
-	require.Equal(t, zone, at.Location())
+	text, err := (&bus.Raw{Name: "mine", Data: []byte{0x91, 0x81, 0xa1, 't', 0xd6, 0xff, 0x69, 0x56, 0xb7, 0xd5}}).MarshalJSON()
+	require.NoError(t, err)
+	require.Equal(t, `[{"t":"2026-01-01T18:07:17Z"}]`, string(text))
 }
 
 func ExampleEvent_MarshalMsg() {

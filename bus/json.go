@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -49,8 +50,9 @@ func marshalJSON(v any) ([]byte, error) {
 
 // MarshalJSON writes the data as JSON; data that has no JSON form becomes a text in base64.
 func (r *Raw) MarshalJSON() ([]byte, error) {
-	value, rest, err := msgp.ReadIntfBytes(r.Data)
-	if err == nil && len(rest) == 0 {
+	// With a byte behind it, because msgp does not know a time by sight when nothing follows it.
+	value, rest, err := msgp.ReadIntfBytes(append(slices.Clip(r.Data), 0))
+	if err == nil && len(rest) == 1 {
 		if text, err := marshalJSON(timesInUTC(value)); err == nil {
 			return text, nil
 		}

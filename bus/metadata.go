@@ -107,10 +107,11 @@ func readText(b []byte) (text string, ok bool, rest []byte, err error) {
 		var v float64
 		v, rest, err = msgp.ReadFloat64Bytes(b)
 		return strconv.FormatFloat(v, 'g', -1, 64), true, rest, err
-	case msgp.TimeType:
-		var v time.Time
-		v, rest, err = msgp.ReadTimeUTCBytes(b)
-		return v.Format(time.RFC3339Nano), true, rest, err
+	case msgp.TimeType, msgp.ExtensionType:
+		// NextType does not know a time by sight when nothing follows it.
+		if v, rest, err := msgp.ReadTimeUTCBytes(b); err == nil {
+			return v.Format(time.RFC3339Nano), true, rest, nil
+		}
 	}
 	rest, err = msgp.Skip(b)
 	return "", false, rest, err

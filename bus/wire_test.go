@@ -194,6 +194,23 @@ func TestUnmarshalForeign(t *testing.T) {
 	}, process.Metadata)
 }
 
+// TestUnmarshalMetadataTimes has a time of each size as the last value of a message, where nothing follows it.
+func TestUnmarshalMetadataTimes(t *testing.T) {
+	for _, moment := range []time.Time{time.Unix(1, 0), vectorTime, time.Date(1900, 1, 1, 0, 0, 0, 1, time.UTC)} {
+		data, err := msgpack.Marshal(map[string]any{"at": moment})
+		require.NoError(t, err)
+		var m bus.Metadata
+		rest, err := m.UnmarshalMsg(data)
+		require.NoError(t, err)
+		require.Empty(t, rest)
+		require.Equal(t, bus.Metadata{"at": moment.UTC().Format(time.RFC3339Nano)}, m)
+	}
+	var m bus.Metadata
+	_, err := m.UnmarshalMsg([]byte{0x82, 0xa1, 'x', 0xd4, 5, 0, 0xa1, 'y', 0xa1, 'z'}) // an extension that is no time
+	require.NoError(t, err)
+	require.Equal(t, bus.Metadata{"y": "z"}, m)
+}
+
 func TestUnmarshalRefuses(t *testing.T) {
 	valid := func() map[string]any {
 		return map[string]any{"type": "process", "payload": map[string]any{"pid": 1, "timestamp": vectorTime}}
