@@ -7,13 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/natsurl"
 )
 
 // BusType names an implementation of the bus.
@@ -104,8 +102,10 @@ func (c Config) Validate() error {
 	check(c.NATS.Listen == "" || isLoopback(c.NATS.Listen), "nats.listen", quote(c.NATS.Listen),
 		"must be a loopback address and a port, such as 127.0.0.1:4222, because connections are not encrypted")
 	// Its value may hold a password or a token, in places that only a valid one tells.
-	check(c.NATS.URL == "" || areServers(c.NATS.URL), "nats.url", "",
-		"must be a nats://, tls://, ws:// or wss:// URL, or several separated by commas")
+	if c.NATS.URL != "" {
+		_, err := natsurl.Servers(c.NATS.URL)
+		check(err == nil, "nats.url", "", fmt.Sprint(err))
+	}
 	return errors.Join(problems...)
 }
 
@@ -121,20 +121,4 @@ func isLoopback(address string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-// areServers says whether every element of a comma-separated list is the URL of a NATS server. As in nats.go, a scheme may
-// be left out.
-func areServers(list string) bool {
-	for server := range strings.SplitSeq(list, ",") {
-		server = strings.TrimSpace(server)
-		if !strings.Contains(server, "://") {
-			server = "nats://" + server
-		}
-		u, err := url.Parse(server)
-		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			return false
-		}
-	}
-	return true
 }

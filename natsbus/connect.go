@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/subjects"
 )
@@ -45,16 +46,17 @@ func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) 
 }
 
 // Connect returns a bus on an existing NATS server or cluster. The URL may hold several servers, separated by commas, and
-// credentials.
+// credentials, which appear in no error and no log. A malformed URL is a [*bus.InvalidError].
 func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
-	if err := checkURLs(url); err != nil {
-		return nil, err
+	servers, err := natsurl.Servers(url)
+	if err != nil {
+		return nil, &bus.InvalidError{Field: "url", Reason: err.Error(), Err: err}
 	}
 	b, err := newBus(options, nil)
 	if err != nil {
 		return nil, err
 	}
-	return b.connect(ctx, redact(url), url)
+	return b.connect(ctx, servers, url)
 }
 
 // unixSocket dials a unix socket for nats.go, which has no such scheme.

@@ -274,17 +274,3 @@ func TestConnectErrorsNameTheServer(t *testing.T) {
 	_, err = natsbus.InProcess(ctx, startServer(t), nil)
 	require.ErrorIs(t, err, context.Canceled)
 }
-
-func TestRedact(t *testing.T) {
-	for in, want := range map[string]string{
-		"nats://h:4222":                   "nats://h:4222",
-		"nats://u:p@h:4222":               "nats://h:4222",
-		"nats://token@h, tls://u:p@i:1":   "nats://h,tls://i:1",
-		"u:p@h":                           "h",
-		"nats://u:p@ss@h":                 "nats://h",
-		"nats://u:%zz@h":                  "nats://h",
-		"nats://[::1]:4222,nats://h:4223": "nats://[::1]:4222,nats://h:4223",
-	} {
-		require.Equal(t, want, natsbus.Redact(in))
-	}
-}

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/natsbus"
 )
@@ -26,7 +25,7 @@ func (w *watchCommand) attach(ctx context.Context, logger *slog.Logger) (b bus.B
 		Bus: bus.Options{Logger: logger, MaxEventSize: bus.MaxEventSizeLimit},
 	}
 	if w.URL != "" {
-		peer, err := hosts(w.URL)
+		peer, err := natsurl.Servers(w.URL)
 		if err != nil {
 			return nil, "", err
 		}
@@ -54,25 +53,4 @@ func nothingAt(socket string, err error) bool {
 	// The directory is checked first, and its modes are not what matters if nothing is in it.
 	_, missing := os.Lstat(socket)
 	return errors.Is(missing, fs.ErrNotExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, nats.ErrNoServers)
-}
-
-// hosts checks a list of server URLs, separated by commas, and returns it without the credentials in them. Its errors have none
-// either.
-func hosts(list string) (string, error) {
-	if list == "" {
-		return "", nil
-	}
-	var shown []string
-	for one := range strings.SplitSeq(list, ",") {
-		one = strings.TrimSpace(one)
-		if !strings.Contains(one, "://") {
-			one = "nats://" + one
-		}
-		u, err := url.Parse(one)
-		if err != nil || u.Host == "" {
-			return "", errors.New("--url: must be like nats://host:4222") // err may quote a part of a password
-		}
-		shown = append(shown, u.Scheme+"://"+u.Host)
-	}
-	return strings.Join(shown, ","), nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/subjects"
 )
@@ -66,6 +67,10 @@ func (w *watchCommand) Validate() error {
 	if w.Timeout < 0 {
 		return fmt.Errorf("--timeout: %v is negative", w.Timeout)
 	}
-	_, err := hosts(w.URL)
-	return err
+	if w.URL != "" {
+		if _, err := natsurl.Servers(w.URL); err != nil {
+			return fmt.Errorf("--url: %w", err)
+		}
+	}
+	return nil
 }
