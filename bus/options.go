@@ -29,6 +29,9 @@ type Options struct {
 	QueueCapacity int
 	// Overflow is the policy of subscriptions that do not choose one; the zero value is Block.
 	Overflow OverflowPolicy
+	// CircuitBreak sets the thresholds of subscriptions with the circuit-break policy that do not choose their own; zero
+	// fields are the defaults.
+	CircuitBreak CircuitBreak
 	// PublishTimeout bounds a Publish that blocks and whose context has no deadline; 0 is DefaultPublishTimeout.
 	PublishTimeout time.Duration
 	// MaxEventSize bounds an event's wire size in bytes, as Event.Msgsize estimates it, on every bus alike; 0 is
@@ -71,9 +74,13 @@ func (o *Options) WithDefaults() (Options, error) {
 	if out.Overflow == OverflowDefault {
 		out.Overflow = Block
 	}
-	if out.Overflow > DropOldest {
-		return out, &InvalidError{Field: "overflow", Value: out.Overflow.String(), Reason: overflowRule}
+	if err := out.Overflow.Validate(); err != nil {
+		return out, err
 	}
+	if err := out.CircuitBreak.Validate(); err != nil {
+		return out, err
+	}
+	out.CircuitBreak = out.CircuitBreak.WithDefaults()
 	if out.Logger == nil {
 		out.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -5,19 +5,33 @@ import "time"
 // Statistics is a snapshot of a bus's counters since it was made. For each subscription, and in the sums over live and
 // ended ones, Matched = Delivered + Dropped + Queued holds in every snapshot.
 type Statistics struct {
-	// Published counts the events that Publish accepted.
-	Published uint64 `json:"published"`
-	// Received counts the events that came from other processes.
-	Received uint64 `json:"received"`
-	// Matched, Delivered, Dropped, Queued and Lost sum up the subscriptions, live and ended.
+	// Published counts the events that Publish accepted, and PublishedBytes their wire size as Event.Msgsize bounds it,
+	// whether or not they went over a wire.
+	Published      uint64 `json:"published"`
+	PublishedBytes uint64 `json:"published_bytes"`
+	// Received counts the events that came from other processes, and ReceivedBytes the bytes that they came in.
+	Received      uint64 `json:"received"`
+	ReceivedBytes uint64 `json:"received_bytes"`
+
+	// Matched, Delivered, Dropped, Queued, Lost and Drops sum up the subscriptions, live and ended.
 	Matched   uint64 `json:"matched"`
 	Delivered uint64 `json:"delivered"`
 	Dropped   uint64 `json:"dropped"`
 	Queued    uint64 `json:"queued"`
-	// Lost counts events that the network lost on their way to this process.
-	Lost uint64 `json:"lost"`
+	Lost      uint64 `json:"lost"`
+	Drops     Drops  `json:"drops"`
+
 	// Malformed counts messages from other processes that are no valid event and were skipped.
 	Malformed uint64 `json:"malformed"`
+	// Stale counts events from other processes that came after a later one of the same publisher and topic. They are
+	// duplicates, or were counted as lost already, and are not delivered.
+	Stale uint64 `json:"stale"`
+	// Untracked counts received events whose loss would not have been noticed, because they had no sequence number or
+	// there were too many publishers and topics to remember.
+	Untracked uint64 `json:"untracked"`
+	// Overruns counts messages that came faster than they could be decoded and were discarded undecoded. Numbered events
+	// among them are found and counted as lost as well.
+	Overruns uint64 `json:"overruns"`
 
 	// ActiveSubscribers is the number of live subscriptions.
 	ActiveSubscribers int `json:"active_subscribers"`
@@ -38,13 +52,71 @@ type SubscriptionStatistics struct {
 	ID string `json:"id"`
 	// Matched counts the events that passed patterns and filters: Delivered + Dropped + Queued.
 	Matched uint64 `json:"matched"`
+	// MatchedBytes is their wire size as Event.Msgsize bounds it.
+	MatchedBytes uint64 `json:"matched_bytes"`
 	// Delivered counts the events that the receiver has taken.
 	Delivered uint64 `json:"delivered"`
-	// Dropped counts the events that the overflow policy, a publisher's timeout or Shutdown discarded.
+	// Dropped counts the events that were discarded: the sum of Drops.
 	Dropped uint64 `json:"dropped"`
+	// Drops counts them by cause.
+	Drops Drops `json:"drops"`
+	// Lost counts the events on the subscription's topics that did not reach this process. They are not in Matched.
+	Lost uint64 `json:"lost"`
+
 	// Queued is the number of events that wait, of at most QueueCapacity.
 	Queued        uint64 `json:"queued"`
 	QueueCapacity int    `json:"queue_capacity"`
+	// HighWater is the largest number of events that have waited at once.
+	HighWater uint64 `json:"high_water"`
+	// Lag is how long the oldest queued event has been on this bus, in nanoseconds; 0 if none is queued.
+	Lag time.Duration `json:"lag_ns"`
+
 	// Overflow is the policy in force.
 	Overflow OverflowPolicy `json:"overflow"`
+	// Circuit is the state of the circuit and CircuitOpened counts how often it has opened, under [BreakCircuit].
+	Circuit       CircuitState `json:"circuit,omitempty"`
+	CircuitOpened uint64       `json:"circuit_opened,omitempty"`
+
+	// FullFor is how long the subscriber has kept its queue full, in nanoseconds: the time since an event found no room,
+	// and 0 once the queue has been down to half.
+	FullFor time.Duration `json:"full_for_ns"`
+	// WaitsIn is where the receiver's goroutine was when the subscriber was last logged as slow; empty if it never was.
+	WaitsIn string `json:"waits_in,omitempty"`
+}
+
+// Drops counts discarded events by cause.
+type Drops struct {
+	// Overflow is for want of room, under DropNewest and BreakCircuit: the event that came.
+	Overflow uint64 `json:"overflow"`
+	// Displaced is for want of room, under DropOldest: the oldest event, which made room.
+	Displaced uint64 `json:"displaced"`
+	// Timeout is under Block, when the publisher's wait for room ended.
+	Timeout uint64 `json:"timeout"`
+	// Remote is for want of room under Block, when the publisher is in another process and cannot wait.
+	Remote uint64 `json:"remote"`
+	// Circuit is under BreakCircuit, while the circuit was not closed.
+	Circuit uint64 `json:"circuit"`
+	// Shutdown is what was still queued when the context of Shutdown ended.
+	Shutdown uint64 `json:"shutdown"`
+}
+
+// Total returns the sum.
+func (d Drops) Total() uint64 {
+	return d.Overflow + d.Displaced + d.Timeout + d.Remote + d.Circuit + d.Shutdown
+}
+
+// Plus returns the sums, cause by cause.
+func (d Drops) Plus(other Drops) Drops {
+	return Drops{
+		Overflow: d.Overflow + other.Overflow, Displaced: d.Displaced + other.Displaced, Timeout: d.Timeout + other.Timeout,
+		Remote: d.Remote + other.Remote, Circuit: d.Circuit + other.Circuit, Shutdown: d.Shutdown + other.Shutdown,
+	}
+}
+
+// Minus returns the differences, cause by cause; other is an earlier snapshot of the same counters.
+func (d Drops) Minus(other Drops) Drops {
+	return Drops{
+		Overflow: d.Overflow - other.Overflow, Displaced: d.Displaced - other.Displaced, Timeout: d.Timeout - other.Timeout,
+		Remote: d.Remote - other.Remote, Circuit: d.Circuit - other.Circuit, Shutdown: d.Shutdown - other.Shutdown,
+	}
 }

@@ -1,9 +1,6 @@
 package bus
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Capability is a kind of event that a subscriber can handle. Without patterns of its own, a subscription's patterns follow
 // from its capabilities.
@@ -57,6 +54,11 @@ type Subscription struct {
 	QueueCapacity int
 	// Overflow is what happens when the queue is full; the zero value is the bus's Options.Overflow.
 	Overflow OverflowPolicy
+	// CircuitBreak sets the thresholds of the circuit-break policy; zero fields are those of Options.CircuitBreak.
+	CircuitBreak CircuitBreak
+
+	// Notify is called with what the subscriber missed and with changes of its circuit, if it is not nil; see [Notice].
+	Notify func(Notice)
 }
 
 // TopicFilter narrows the topics further. The entries are patterns.
@@ -90,46 +92,4 @@ type CorrelationFilter struct {
 	AnyTags      Metadata
 	// MinSequence and MaxSequence bound the correlation's sequence number, both included; a MaxSequence of 0 is no bound.
 	MinSequence, MaxSequence uint64
-}
-
-// OverflowPolicy says what happens to an event for which a subscription's queue has no room.
-type OverflowPolicy uint8
-
-// The overflow policies.
-const (
-	// OverflowDefault is the policy of the bus's options, and Block there.
-	OverflowDefault OverflowPolicy = iota
-	// Block makes the publisher wait for room, see [Bus]. A publisher in another process cannot be made to wait: its
-	// event is dropped and counted instead.
-	Block
-	// DropNewest drops the event and keeps the queue.
-	DropNewest
-	// DropOldest drops the longest queued event to make room.
-	DropOldest
-)
-
-const overflowRule = "must be block, drop-newest or drop-oldest"
-
-var overflowNames = [...]string{OverflowDefault: "", Block: "block", DropNewest: "drop-newest", DropOldest: "drop-oldest"}
-
-func (p OverflowPolicy) String() string {
-	if int(p) < len(overflowNames) {
-		return overflowNames[p]
-	}
-	return fmt.Sprintf("OverflowPolicy(%d)", uint8(p))
-}
-
-// MarshalText implements [encoding.TextMarshaler].
-func (p OverflowPolicy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
-
-// UnmarshalText implements [encoding.TextUnmarshaler] for the names block, drop-newest and drop-oldest. It returns an
-// [*InvalidError].
-func (p *OverflowPolicy) UnmarshalText(text []byte) error {
-	for i, name := range overflowNames {
-		if string(text) == name {
-			*p = OverflowPolicy(i)
-			return nil
-		}
-	}
-	return &InvalidError{Field: "overflow", Value: string(text), Reason: overflowRule}
 }

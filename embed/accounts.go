@@ -14,8 +14,8 @@ const (
 	busAccount    = "SELF"
 )
 
-// domains are what crosses between the two accounts.
-func domains() []string { return []string{"events.>", "control.>"} }
+// domains are what crosses between the two accounts: events, and what buses tell each other about them.
+func domains() []string { return []string{"events.>", "control.>", "eventbus.>"} }
 
 // accounts are the two sides of the server.
 type accounts struct {

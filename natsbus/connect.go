@@ -86,6 +86,8 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		nats.ReconnectBufSize(reconnectBuffer),
 		nats.FlusherTimeout(flushTimeout),
 		nats.DrainTimeout(flushTimeout),
+		nats.ReconnectOnFlusherError(),
+		nats.PingInterval(b.pingInterval),
 		// A server that starts again has a new token; the old one may still be read in between.
 		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(b.disconnected),
@@ -105,7 +107,12 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 			return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
 		}
 	}
+	if err := b.listenToBuses(); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
+	}
 	b.workers.Go(b.receiveAll)
+	b.workers.Go(b.announcer.run)
 	return b, nil
 }
 
@@ -117,6 +124,16 @@ func (b *Bus) subscribeAll(ctx context.Context) error {
 		return err
 	}
 	return b.interest.add(ctx, []subjects.Pattern{everything})
+}
+
+// listenToBuses gets what other buses say about their sequence numbers, in order with their events.
+func (b *Bus) listenToBuses() error {
+	for _, subject := range []string{announceSubject, askSubject, answerPrefix + b.engine.Publisher().String()} {
+		if _, err := b.conn.ChanSubscribe(b.interest.prefix+subject, b.interest.inbox); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reconnectDelay doubles the pause with each attempt over all servers.
@@ -133,6 +150,7 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 
 func (b *Bus) reconnected(conn *nats.Conn) {
 	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
+	b.announcer.afterReconnect()
 }
 
 func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {

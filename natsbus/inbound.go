@@ -33,16 +33,9 @@ func (b *Bus) receiveAll() {
 
 // receive hands one message to the engine. What is no event is counted, and said now and then.
 func (b *Bus) receive(msg *nats.Msg) {
-	topic, err := subjects.FromSubject(strings.TrimPrefix(msg.Subject, b.interest.prefix))
+	err := b.accept(strings.TrimPrefix(msg.Subject, b.interest.prefix), msg.Data)
 	if err == nil {
-		if !b.engine.Wanted(topic) {
-			return
-		}
-		var event *bus.Event
-		if event, err = b.decode(topic, msg.Data); err == nil {
-			b.engine.Receive(event)
-			return
-		}
+		return
 	}
 	n := b.malformed.Add(1)
 	b.complaints.Do(func() {
@@ -50,13 +43,33 @@ func (b *Bus) receive(msg *nats.Msg) {
 	})
 }
 
+// accept takes a message that is valid.
+func (b *Bus) accept(subject string, data []byte) error {
+	if isControl(subject) {
+		return b.receiveControl(subject, data)
+	}
+	topic, err := subjects.FromSubject(subject)
+	if err != nil || !b.engine.Wanted(topic) {
+		return err
+	}
+	item, err := b.decode(topic, data)
+	if err != nil {
+		return err
+	}
+	if b.engine.Receive(item, len(data)) {
+		b.announcer.askSoon()
+	}
+	return nil
+}
+
 // decode reads and checks an event. Its publisher may be any NATS client, so ID, time, topic and correlation may be missing.
-func (b *Bus) decode(topic string, data []byte) (*bus.Event, error) {
+func (b *Bus) decode(topic string, data []byte) (*engine.Item, error) {
 	limit := b.engine.Options().MaxEventSize
 	if len(data) > limit {
 		return nil, &bus.InvalidError{Field: "event", Value: fmt.Sprint(len(data), " bytes"), Reason: fmt.Sprintf("at most %d allowed", limit), Err: bus.ErrTooLarge}
 	}
-	event := new(bus.Event)
+	item := new(engine.Item)
+	event := &item.Event
 	rest, err := event.UnmarshalMsg(data)
 	if err != nil {
 		return nil, err
@@ -76,5 +89,5 @@ func (b *Bus) decode(topic string, data []byte) (*bus.Event, error) {
 	if err := event.Validate(); err != nil {
 		return nil, err
 	}
-	return event, engine.Complete(event)
+	return item, b.engine.Complete(event)
 }

@@ -26,10 +26,12 @@ type Bus struct {
 	name           string
 	peer           string // for logs and errors
 	connectTimeout time.Duration
+	pingInterval   time.Duration
 
-	conn     *nats.Conn
-	closed   chan struct{} // closed when conn is
-	interest interest
+	conn      *nats.Conn
+	closed    chan struct{} // closed when conn is
+	interest  interest
+	announcer *announcer
 
 	malformed  atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
@@ -50,6 +52,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 		server:         server,
 		name:           cmp.Or(o.Name, defaultName),
 		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
+		pingInterval:   cmp.Or(o.PingInterval, defaultPingInterval),
 		complaints:     rate.Sometimes{Interval: complaintInterval},
 		closed:         make(chan struct{}),
 		stop:           make(chan struct{}),
@@ -63,6 +66,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.interest.queue = "bus-" + e.Publisher().String()
 	b.interest.inbox = make(chan *nats.Msg, inboundMessages)
 	b.interest.subjects = make(map[string]*wanted)
+	b.announcer = newAnnouncer(b)
 	if server != nil {
 		b.interest.prefix = server.InboundPrefix() + "."
 	}
@@ -84,6 +88,7 @@ func (b *Bus) Subscribe(ctx context.Context, subscription bus.Subscription) (bus
 		if err := b.engine.Register(s); err != nil {
 			return nil, err
 		}
+		b.announcer.askSoon()
 		return s, nil
 	}
 	// The server first: once the subscription is registered, nothing can fail any more.
@@ -94,6 +99,7 @@ func (b *Bus) Subscribe(ctx context.Context, subscription bus.Subscription) (bus
 		b.interest.remove(s.Patterns())
 		return nil, err
 	}
+	b.announcer.askSoon()
 	return s, nil
 }
 
@@ -109,7 +115,7 @@ func (b *Bus) Unsubscribe(_ context.Context, subscriberID string) error {
 func (b *Bus) Statistics() bus.Statistics {
 	statistics := b.engine.Statistics()
 	statistics.Malformed = b.malformed.Load()
-	statistics.Lost = b.interest.lost()
+	statistics.Overruns = b.interest.lost()
 	statistics.Connected = b.conn.IsConnected()
 	statistics.Reconnects = b.conn.Stats().Reconnects
 	return statistics
@@ -123,6 +129,7 @@ func (b *Bus) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	b.announcer.announce(false)
 	return b.sendError(flush(ctx, b.conn))
 }
 
@@ -131,6 +138,9 @@ func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx
 
 // release brings what was published to the server and what has arrived to the queues, and closes the connection.
 func (b *Bus) release(ctx context.Context) error {
+	close(b.announcer.quit)
+	// The last word: nothing is numbered any more.
+	b.announcer.announce(false)
 	var err error
 	if b.conn.IsConnected() {
 		err = flush(ctx, b.conn)

@@ -15,6 +15,9 @@ type Options struct {
 	Name string
 	// ConnectTimeout bounds each attempt to connect; 0 is five seconds.
 	ConnectTimeout time.Duration
+	// PingInterval is how often the server is asked whether it is still there; after two pings without an answer the
+	// connection is given up and made again. 0 is ten seconds.
+	PingInterval time.Duration
 }
 
 const (
@@ -26,7 +29,10 @@ const (
 	reconnectBuffer = 8 << 20
 	// flushTimeout bounds how long a publish can wait for the operating system to take its bytes. The default of
 	// nats.go is a minute, during which the connection's lock is held.
-	flushTimeout = 5 * time.Second
+	flushTimeout = 2 * time.Second
+	// defaultPingInterval is less than the two minutes of nats.go: a server that is gone without a word, such as behind a
+	// firewall that has forgotten the connection, must show within half a minute.
+	defaultPingInterval = 10 * time.Second
 	// inboundMessages bounds the messages that wait to be decoded. At 500 bytes an event this is 4 MiB.
 	inboundMessages = 8192
 

@@ -1,6 +1,8 @@
 package natsbus
 
 import (
+	"errors"
+	"os"
 	"sync"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -37,7 +39,13 @@ func (s *sender) Send(event *bus.Event) error {
 	}
 	*buffer = encoded
 	// nats.go copies the bytes into its own buffer before Publish returns.
-	return s.bus.sendError(s.bus.conn.Publish(event.Topic, encoded))
+	err = s.bus.conn.Publish(event.Topic, encoded)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		// The server takes nothing any more, and what was in the buffer is lost. nats.go would go on with this connection, and
+		// make one publisher after the other wait for it. It fails only if the connection is closed.
+		_ = s.bus.conn.ForceReconnect()
+	}
+	return s.bus.sendError(err)
 }
 
 // interestedOnly sends what somebody outside wants: a server in this process knows.

@@ -122,10 +122,18 @@ func unsubscribeFrees(t *testing.T, open Opener) {
 
 // Counters is a [bus.Statistics] without what differs from run to run.
 type Counters struct {
-	Published, Matched, Delivered, Dropped, Queued, Lost, Malformed uint64
-	ActiveSubscribers                                               int
-	Connected                                                       bool
-	Subscriptions                                                   []bus.SubscriptionStatistics
+	Published, PublishedBytes, Matched, Delivered, Dropped, Queued, Lost, Malformed, Stale, Overruns uint64
+
+	Drops             bus.Drops
+	ActiveSubscribers int
+	Connected         bool
+	Subscriptions     []bus.SubscriptionStatistics
+}
+
+// timeless is a snapshot without what differs from run to run.
+func timeless(s bus.SubscriptionStatistics) bus.SubscriptionStatistics {
+	s.Lag, s.FullFor, s.WaitsIn = 0, 0, ""
+	return s
 }
 
 // Work does a fixed list of operations and returns the counters at its end: equal on every bus.
@@ -135,6 +143,9 @@ func Work(t testing.TB, open Opener) Counters {
 	all := subscribe(t, p.Subscriber, bus.Subscription{ID: "all", QueueCapacity: 100})
 	subscribe(t, p.Subscriber, bus.Subscription{ID: "newest", Patterns: []string{"process"}})
 	subscribe(t, p.Subscriber, bus.Subscription{ID: "oldest", Patterns: []string{"process", "events.#"}, Overflow: bus.DropOldest})
+	subscribe(t, p.Subscriber, bus.Subscription{
+		ID: "circuit", Patterns: []string{"process"}, Overflow: bus.BreakCircuit, CircuitBreak: bus.CircuitBreak{Overflows: 5, CoolDown: time.Hour},
+	})
 	subscribe(t, p.Subscriber, bus.Subscription{ID: "filtered", Events: bus.EventFilter{PIDs: []uint32{3, 4}}})
 	ended := subscribe(t, p.Subscriber, bus.Subscription{ID: "ended", Patterns: []string{"process"}})
 	publish(t, p.Publisher, processes(pids(1, 20))...)
@@ -148,24 +159,44 @@ func Work(t testing.TB, open Opener) Counters {
 	require.Error(t, p.Publisher.Publish(background(t), bus.Event{}))
 	publish(t, p.Publisher, bus.Event{Payload: &bus.FilesystemEvent{Path: "/", Timestamp: time.Now()}})
 	w.settle(t)
-	s := p.Subscriber.Statistics()
+	s, published := p.Subscriber.Statistics(), p.Publisher.Statistics()
+	for i := range s.Subscriptions {
+		s.Subscriptions[i] = timeless(s.Subscriptions[i])
+	}
 	return Counters{
-		Published: p.Publisher.Statistics().Published, Matched: s.Matched, Delivered: s.Delivered, Dropped: s.Dropped, Queued: s.Queued,
-		Lost: s.Lost, Malformed: s.Malformed, ActiveSubscribers: s.ActiveSubscribers, Connected: s.Connected, Subscriptions: s.Subscriptions,
+		Published: published.Published, PublishedBytes: published.PublishedBytes, Matched: s.Matched, Delivered: s.Delivered,
+		Dropped: s.Dropped, Queued: s.Queued, Lost: s.Lost, Malformed: s.Malformed, Stale: s.Stale, Overruns: s.Overruns, Drops: s.Drops,
+		ActiveSubscribers: s.ActiveSubscribers, Connected: s.Connected, Subscriptions: s.Subscriptions,
 	}
 }
 
 func statistics(t *testing.T, open Opener) {
 	got := Work(t, open)
+	require.Positive(t, got.PublishedBytes)
+	got.PublishedBytes = 0
+	for i := range got.Subscriptions {
+		require.Positive(t, got.Subscriptions[i].MatchedBytes)
+		got.Subscriptions[i].MatchedBytes = 0
+	}
 	require.Equal(t, Counters{
-		Published: 23, Matched: 23 + 20 + 23 + 2 + 20 + 2, Delivered: 10 + 2 + 2, Dropped: 12 + 15 + 12, Queued: 13 + 8 + 8 + 2 + 6,
-		ActiveSubscribers: 5, Connected: true,
+		Published: 23, Matched: 23 + 20 + 20 + 23 + 2 + 20 + 2, Delivered: 10 + 2 + 2, Dropped: 12 + 12 + 15 + 12, Queued: 13 + 8 + 8 + 8 + 2 + 6,
+		Drops: bus.Drops{Overflow: 12 + 12 + 5, Displaced: 15, Circuit: 7}, ActiveSubscribers: 6, Connected: true,
 		Subscriptions: []bus.SubscriptionStatistics{
-			{ID: "all", Matched: 23, Delivered: 10, Queued: 13, QueueCapacity: 100, Overflow: bus.DropNewest},
-			{ID: "filtered", Matched: 2, Queued: 2, QueueCapacity: 8, Overflow: bus.DropNewest},
-			{ID: "newest", Matched: 20, Dropped: 12, Queued: 8, QueueCapacity: 8, Overflow: bus.DropNewest},
-			{ID: "oldest", Matched: 23, Dropped: 15, Queued: 8, QueueCapacity: 8, Overflow: bus.DropOldest},
-			{ID: "witness", Matched: 2, Delivered: 2, QueueCapacity: 8, Overflow: bus.DropNewest},
+			{ID: "all", Matched: 23, Delivered: 10, Queued: 13, QueueCapacity: 100, HighWater: 21, Overflow: bus.DropNewest},
+			{
+				ID: "circuit", Matched: 20, Dropped: 12, Drops: bus.Drops{Overflow: 5, Circuit: 7}, Queued: 8, QueueCapacity: 8, HighWater: 8,
+				Overflow: bus.BreakCircuit, Circuit: bus.CircuitOpen, CircuitOpened: 1,
+			},
+			{ID: "filtered", Matched: 2, Queued: 2, QueueCapacity: 8, HighWater: 2, Overflow: bus.DropNewest},
+			{
+				ID: "newest", Matched: 20, Dropped: 12, Drops: bus.Drops{Overflow: 12}, Queued: 8, QueueCapacity: 8, HighWater: 8,
+				Overflow: bus.DropNewest,
+			},
+			{
+				ID: "oldest", Matched: 23, Dropped: 15, Drops: bus.Drops{Displaced: 15}, Queued: 8, QueueCapacity: 8, HighWater: 8,
+				Overflow: bus.DropOldest,
+			},
+			{ID: "witness", Matched: 2, Delivered: 2, QueueCapacity: 8, HighWater: 1, Overflow: bus.DropNewest},
 		},
 	}, got)
 
@@ -175,7 +206,7 @@ func statistics(t *testing.T, open Opener) {
 	require.NoError(t, err)
 	var keys map[string]any
 	require.NoError(t, json.Unmarshal(encoded, &keys))
-	for _, key := range []string{"published", "delivered", "dropped", "lost", "active_subscribers", "uptime_ns", "subscriptions"} {
+	for _, key := range []string{"published", "delivered", "dropped", "lost", "active_subscribers", "uptime_ns", "subscriptions", "drops", "published_bytes", "reconnects"} {
 		require.Contains(t, keys, key)
 	}
 }

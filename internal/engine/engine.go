@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/subjects"
@@ -31,8 +32,15 @@ type Engine struct {
 	publisher uuid.UUID
 	started   time.Time
 
-	published atomic.Uint64
-	received  atomic.Uint64
+	wallClock func() time.Time // nil is the system's; tests set it
+
+	published, publishedBytes atomic.Uint64
+	received, receivedBytes   atomic.Uint64
+	stale, untracked          atomic.Uint64
+	peers                     peers // of the goroutine that receives
+	questions                 questions
+	runners                   runners
+	warnings, complaints      rate.Sometimes // about slow consumers, and about losses
 
 	topics       topicTable
 	remoteTopics topicTable
@@ -62,6 +70,9 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	}
 	return &Engine{
 		options: o, outside: outside, publisher: publisher, started: time.Now(),
+		peers:         newPeers(),
+		warnings:      rate.Sometimes{Interval: warnInterval},
+		complaints:    rate.Sometimes{Interval: slowInterval},
 		topics:        topicTable{limit: maxTopics},
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
 		stopping:      make(chan struct{}),
@@ -83,64 +94,72 @@ func (e *Engine) Publish(ctx context.Context, in bus.Event) error {
 	if e.stopped.Load() {
 		return bus.ErrClosed
 	}
-	event, err := e.stamp(in)
+	item, err := e.stamp(in)
 	if err != nil {
 		return err
 	}
+	event := &item.Event
 	t := e.topics.get(event.Topic)
-	e.published.Add(1)
-	var sendErr error
-	if e.outside != nil && e.outside.Interested(event.Topic) {
-		t.sending.Lock()
-		event.Sequence = t.next()
-		sendErr = e.outside.Send(event)
-		t.sending.Unlock()
-	} else {
-		event.Sequence = t.next()
+	sendErr := e.number(t, event)
+	if errors.Is(sendErr, bus.ErrClosed) {
+		return sendErr
 	}
+	e.published.Add(1)
+	e.publishedBytes.Add(item.size)
 	// The outside comes first: it never waits, while what follows may.
-	if err := e.deliver(ctx, event, e.route(t, event.Topic)); err != nil {
+	if err := e.deliver(ctx, item, e.route(t, event.Topic).to); err != nil {
 		return errors.Join(err, sendErr)
 	}
 	return sendErr
 }
 
-// Receive hands an event from outside to the subscriptions. The caller has decoded and validated it. It never waits.
-func (e *Engine) Receive(event *bus.Event) {
-	e.received.Add(1)
-	for _, s := range e.route(e.remoteTopics.get(event.Topic), event.Topic) {
-		if s.filter.passes(event) {
-			s.queue.offerRemote(event)
-		}
+// number gives the event its sequence number, and sends it if somebody outside is interested.
+func (e *Engine) number(t *topic, event *bus.Event) error {
+	if e.outside == nil {
+		event.Sequence = t.next()
+		return nil
 	}
+	t.sending.Lock()
+	defer t.sending.Unlock()
+	// The last announcement, which says how many events there were, is made after stopped is set.
+	if e.stopped.Load() {
+		return bus.ErrClosed
+	}
+	event.Sequence = t.next()
+	if !e.outside.Interested(event.Topic) {
+		return nil
+	}
+	return e.outside.Send(event)
 }
 
 // Wanted reports whether any subscription matches the topic, so that an event nobody wants need not be decoded.
 func (e *Engine) Wanted(topic string) bool {
-	return len(e.route(e.remoteTopics.get(topic), topic)) > 0
+	return len(e.route(e.remoteTopics.get(topic), topic).to) > 0
 }
 
 // route returns the subscriptions whose patterns match a topic.
-func (e *Engine) route(t *topic, name string) []*Subscription {
+func (e *Engine) route(t *topic, name string) *route {
 	if r := t.route.Load(); r != nil && r.generation == e.generation.Load() {
-		return r.to
+		return r
 	}
 	e.mu.RLock()
 	r := &route{generation: e.generation.Load(), to: e.index.Match(name, nil)}
 	e.mu.RUnlock()
 	t.route.Store(r)
-	return r.to
+	return r
 }
 
 // deliver queues the event for each subscription, and then waits for those that were full and block.
-func (e *Engine) deliver(ctx context.Context, event *bus.Event, to []*Subscription) error {
+func (e *Engine) deliver(ctx context.Context, item *Item, to []*Subscription) error {
 	var waiting []*Subscription
 	missed := false
 	for _, s := range to {
-		if !s.filter.passes(event) {
+		if !s.filter.passes(&item.Event) {
 			continue
 		}
-		switch s.queue.offer(event) {
+		switch s.queue.offer(item) {
+		case notable:
+			e.note(s)
 		case full:
 			waiting = append(waiting, s)
 		case ended:
@@ -148,9 +167,19 @@ func (e *Engine) deliver(ctx context.Context, event *bus.Event, to []*Subscripti
 		}
 	}
 	if waiting != nil {
-		return e.wait(ctx, event, waiting, missed)
+		return e.wait(ctx, item, waiting, missed)
 	}
 	return e.missed(missed)
+}
+
+// note tells whom it concerns that a subscription has dropped an event, or that its circuit has changed.
+func (e *Engine) note(s *Subscription) {
+	if s.notifier != nil {
+		s.notifier.raise()
+	}
+	if s.queue.slow.Load() && s.queue.slow.Swap(false) {
+		e.warnSlow(s)
+	}
 }
 
 // missed returns ErrClosed if a subscription ended before it got an event, and ended because of Shutdown.
@@ -163,18 +192,20 @@ func (e *Engine) missed(missed bool) error {
 
 // wait offers the event to subscriptions that block until each has it. They are served as they make room, so that one
 // that is stuck does not keep the others waiting.
-func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscription, missed bool) error {
+func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, missed bool) error {
 	var timeout <-chan time.Time
 	if _, ok := ctx.Deadline(); !ok {
 		timer := time.NewTimer(e.options.PublishTimeout)
 		defer timer.Stop()
 		timeout = timer.C
 	}
+	watch := time.NewTimer(slowAfter)
+	defer watch.Stop()
 	wake := make(chan struct{}, 1)
 	var cause error
 	for cause == nil {
 		waiting = slices.DeleteFunc(waiting, func(s *Subscription) bool {
-			result := s.queue.offerOrWait(event, wake)
+			result := s.queue.offerOrWait(item, wake)
 			missed = missed || result == ended
 			return result != full
 		})
@@ -183,6 +214,12 @@ func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscrip
 		}
 		select {
 		case <-wake:
+		case <-watch.C:
+			for _, s := range waiting {
+				s.queue.stillFull(e.Now())
+				e.note(s)
+			}
+			watch.Reset(slowAfter)
 		case <-ctx.Done():
 			cause = ctx.Err()
 		case <-timeout:
@@ -193,8 +230,9 @@ func (e *Engine) wait(ctx context.Context, event *bus.Event, waiting []*Subscrip
 	}
 	var errs []error
 	for _, s := range waiting {
-		switch s.queue.abandon(event, wake) {
+		switch s.queue.abandon(item, wake) {
 		case full:
+			e.note(s)
 			errs = append(errs, &bus.OverflowError{Subscriber: s.id, Err: cause})
 		case ended:
 			missed = true
@@ -237,7 +275,8 @@ func (e *Engine) Register(s *Subscription) error {
 	for _, p := range s.patterns {
 		e.index.Insert(p, s)
 	}
-	e.generation.Add(1)
+	s.since = e.Now()
+	s.generation = e.generation.Add(1)
 	return nil
 }
 
@@ -273,6 +312,9 @@ func (e *Engine) endLocked(s *Subscription) {
 	}
 	e.generation.Add(1)
 	s.queue.end(&e.ended)
+	if s.notifier != nil {
+		s.notifier.end()
+	}
 }
 
 // Statistics returns a snapshot; what only the adapter knows is left zero.
@@ -280,22 +322,23 @@ func (e *Engine) Statistics() bus.Statistics {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	statistics := bus.Statistics{
-		Published:         e.published.Load(),
-		Received:          e.received.Load(),
-		Delivered:         e.ended.delivered.Load(), // first: it grows towards the other two
-		Matched:           e.ended.matched.Load(),
-		Dropped:           e.ended.dropped.Load(),
+		Published: e.published.Load(), PublishedBytes: e.publishedBytes.Load(),
+		Received: e.received.Load(), ReceivedBytes: e.receivedBytes.Load(),
+		Stale: e.stale.Load(), Untracked: e.untracked.Load(),
 		ActiveSubscribers: len(e.subscriptions),
 		Uptime:            time.Since(e.started),
 		Subscriptions:     make([]bus.SubscriptionStatistics, 0, len(e.subscriptions)),
 	}
+	e.ended.start(&statistics)
 	for _, s := range e.subscriptions {
 		one := s.Statistics()
 		statistics.Matched += one.Matched
 		statistics.Delivered += one.Delivered
-		statistics.Dropped += one.Dropped
+		statistics.Lost += one.Lost
+		statistics.Drops = statistics.Drops.Plus(one.Drops)
 		statistics.Subscriptions = append(statistics.Subscriptions, one)
 	}
+	statistics.Dropped = statistics.Drops.Total()
 	statistics.Queued = statistics.Matched - statistics.Delivered - statistics.Dropped
 	slices.SortFunc(statistics.Subscriptions, func(a, b bus.SubscriptionStatistics) int { return cmp.Compare(a.ID, b.ID) })
 	return statistics
@@ -314,6 +357,7 @@ func (e *Engine) Shutdown(ctx context.Context, release func(context.Context) err
 			e.shutdownErr = release(ctx)
 		}
 		e.shutdownErr = errors.Join(e.drain(ctx), e.shutdownErr)
+		e.runners.wait(ctx)
 	})
 	return e.shutdownErr
 }
@@ -344,6 +388,9 @@ func (e *Engine) drain(ctx context.Context) error {
 		case <-s.queue.drained:
 		case <-ctx.Done():
 			discarded += s.queue.discard()
+			if s.notifier != nil {
+				s.notifier.raise()
+			}
 		}
 	}
 	if discarded > 0 {

@@ -32,14 +32,17 @@ func (e *Engine) compile(in bus.Subscription) (*Subscription, error) {
 	if in.QueueCapacity < 0 || in.QueueCapacity > bus.MaxQueueCapacity {
 		return nil, invalid("queue_capacity", fmt.Sprint(in.QueueCapacity), "must be 1 to %d, or 0 for the default", bus.MaxQueueCapacity)
 	}
-	if in.Overflow > bus.DropOldest {
-		return nil, invalid("overflow", in.Overflow.String(), "unknown policy")
+	if err := in.Overflow.Validate(); err != nil {
+		return nil, err
+	}
+	if err := in.CircuitBreak.Validate(); err != nil {
+		return nil, err
 	}
 	texts, err := effectivePatterns(in)
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{id: in.ID}
+	s := &Subscription{id: in.ID, now: e.Now}
 	if s.patterns, err = parsePatterns("patterns", texts); err != nil {
 		return nil, err
 	}
@@ -53,7 +56,12 @@ func (e *Engine) compile(in bus.Subscription) (*Subscription, error) {
 	if s.filter, err = compileFilter(in); err != nil {
 		return nil, err
 	}
-	s.queue = newQueue(cmp.Or(in.QueueCapacity, e.options.QueueCapacity), cmp.Or(in.Overflow, e.options.Overflow))
+	s.queue = newQueue(cmp.Or(in.QueueCapacity, e.options.QueueCapacity), cmp.Or(in.Overflow, e.options.Overflow),
+		in.CircuitBreak.Or(e.options.CircuitBreak))
+	if in.Notify != nil {
+		s.notifier = newNotifier(s, in.Notify, &e.runners)
+		s.queue.changed = s.notifier.raise
+	}
 	return s, nil
 }
 
@@ -132,18 +140,18 @@ func compileFilter(in bus.Subscription) (*filter, error) {
 
 // passes reports whether every field lets the event through.
 func (f *filter) passes(event *bus.Event) bool {
+	return f == nil || f.passesTopic(event.Topic) &&
+		(!f.hasEvents || passesEvents(&f.events, event)) &&
+		(!f.hasCorrelations || passesCorrelations(&f.correlations, &event.Correlation))
+}
+
+// passesTopic reports whether the topic filter lets the topic through.
+func (f *filter) passesTopic(topic string) bool {
 	if f == nil {
 		return true
 	}
-	matches := func(p subjects.Pattern) bool { return p.Match(event.Topic) }
-	if slices.ContainsFunc(f.exclude, matches) {
-		return false
-	}
-	if len(f.include) > 0 && !slices.ContainsFunc(f.include, matches) {
-		return false
-	}
-	return (!f.hasEvents || passesEvents(&f.events, event)) &&
-		(!f.hasCorrelations || passesCorrelations(&f.correlations, &event.Correlation))
+	matches := func(p subjects.Pattern) bool { return p.Match(topic) }
+	return !slices.ContainsFunc(f.exclude, matches) && (len(f.include) == 0 || slices.ContainsFunc(f.include, matches))
 }
 
 func passesEvents(f *bus.EventFilter, event *bus.Event) bool {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/daemoneye/eventbus/bus"
 )
@@ -13,8 +14,15 @@ import (
 // taking are ordered: every take that succeeds after the bit was set knows it.
 const endedBit = 1 << 63
 
-// queue is a bounded ring of events. Writers take turns with a mutex; readers claim the event at the head by compare-and-swap,
-// as does a writer that displaces the oldest event. Positions only grow:
+// What a reader has to do after it took an event, as bits of queue.attention.
+const (
+	wakeWriters = 1 << iota // publishers wait for room
+	watchProbe              // the probe of a half-open circuit is queued
+	leaveName               // who reads is not known
+)
+
+// queue is a bounded ring of items. Writers take turns with a mutex; readers claim the item at the head by compare-and-swap,
+// as does a writer that displaces the oldest item. Positions only grow:
 //
 //	tail              = events accepted
 //	head              = events taken out, by readers, by displacement, or discarded at the end
@@ -22,11 +30,14 @@ const endedBit = 1 << 63
 //	delivered         = head - displaced - discarded
 //	dropped           = refused + displaced + discarded
 //	queued            = tail - head
+//
+// where refused is what drops counts under the other causes.
 type queue struct {
-	slots  []atomic.Pointer[bus.Event] // a power of two of them
-	mask   uint64
-	limit  uint64 // at most len(slots)
-	policy bus.OverflowPolicy
+	slots   []atomic.Pointer[Item] // a power of two of them
+	mask    uint64
+	limit   uint64 // at most len(slots)
+	policy  bus.OverflowPolicy
+	changed func() // called without the lock when a reader has closed the circuit
 
 	head atomic.Uint64
 	tail atomic.Uint64 // written under mu
@@ -34,123 +45,216 @@ type queue struct {
 	ready     chan struct{} // one token: something may be there to take
 	sleepers  atomic.Int32  // readers that want the token
 	selecting atomic.Bool   // one of the sleepers is a select statement, for good
-	blocked   atomic.Int32  // len(waiters), for readers to look at without the lock
+	attention atomic.Uint32 // what readers have to do, to be looked at without the lock
+	slow      atomic.Bool   // a warning about the receiver is due
 
 	mu        sync.Mutex // guards what follows, and writing to tail and slots
 	ended     bool
-	refused   uint64
-	displaced uint64
-	discarded uint64
+	drops     bus.Drops
+	lost      uint64
+	bytes     uint64 // of matched events
+	highWater uint64
+	breaker   *breaker          // nil under another policy
 	waiters   []chan<- struct{} // of publishers that wait for room, each with a buffer of one
+
+	full      bool          // an event has found no room, and the queue was not down to half since
+	fullSince time.Duration // on the bus's clock, if full
+	warned    time.Duration // when a warning was last due
+	unknown   bool          // who reads is not known, or may have changed
+	reader    uint64        // ID of the goroutine that was last known to read; 0: none
+	waitsIn   string        // where it was when it was looked at
 
 	drained chan struct{} // closed when the queue has ended and is empty
 	after   *totals       // set with endedBit: where later takes are counted
 }
 
-func newQueue(limit int, policy bus.OverflowPolicy) *queue {
+// newQueue returns a queue. circuit matters under the policy BreakCircuit only.
+func newQueue(limit int, policy bus.OverflowPolicy, circuit bus.CircuitBreak) *queue {
 	size := uint64(1) << bits.Len(uint(limit-1))
-	return &queue{
-		slots: make([]atomic.Pointer[bus.Event], size), mask: size - 1, limit: uint64(limit), policy: policy,
+	q := &queue{
+		slots: make([]atomic.Pointer[Item], size), mask: size - 1, limit: uint64(limit), policy: policy,
+		changed: func() {}, unknown: true, warned: -slowInterval,
 		ready: make(chan struct{}, 1), drained: make(chan struct{}),
 	}
+	if policy == bus.BreakCircuit {
+		q.breaker = newBreaker(circuit)
+	}
+	q.attendLocked()
+	return q
 }
 
 // outcome is what became of an offered event.
 type outcome int
 
 const (
-	settled outcome = iota // queued, or dropped by policy and counted
+	settled outcome = iota // queued
+	notable                // queued or dropped, and there is something to tell: a drop, or a change of the circuit
 	full                   // block policy and no room: nothing was done or counted
 	ended                  // the queue takes no more events: nothing was counted
 )
 
 // offer puts an event into the queue as its policy says.
-func (q *queue) offer(event *bus.Event) outcome {
+func (q *queue) offer(item *Item) outcome {
 	q.mu.Lock()
-	result := q.offerLocked(event)
+	result := q.offerLocked(item)
 	q.mu.Unlock()
 	return result
 }
 
 // offerRemote is offer for an event whose publisher cannot be made to wait: without room it is refused under every policy
 // but drop-oldest.
-func (q *queue) offerRemote(event *bus.Event) outcome {
+func (q *queue) offerRemote(item *Item) outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	result := q.offerLocked(event)
+	result := q.offerLocked(item)
 	if result == full {
-		q.refused++
-		result = settled
+		return q.refuseLocked(item, &q.drops.Remote)
 	}
 	return result
 }
 
 // offerOrWait is offer, but leaves wake behind if the queue is full: it gets a token when there may be room.
-func (q *queue) offerOrWait(event *bus.Event, wake chan<- struct{}) outcome {
+func (q *queue) offerOrWait(item *Item, wake chan<- struct{}) outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	result := q.offerLocked(event)
+	result := q.offerLocked(item)
 	if result != full {
 		return result
 	}
 	if !slices.Contains(q.waiters, wake) {
 		q.waiters = append(q.waiters, wake)
-		q.blocked.Store(int32(len(q.waiters)))
+		q.attendLocked()
 	}
 	// A reader that made room before it could see the waiter has not woken it.
-	if result = q.offerLocked(event); result != full {
+	if result = q.offerLocked(item); result != full {
 		q.removeWaiterLocked(wake)
 	}
 	return result
 }
 
 // abandon ends the wait for room: the event gets in now or is refused.
-func (q *queue) abandon(event *bus.Event, wake chan<- struct{}) outcome {
+func (q *queue) abandon(item *Item, wake chan<- struct{}) outcome {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.removeWaiterLocked(wake)
-	result := q.offerLocked(event)
+	result := q.offerLocked(item)
 	if result == full {
-		q.refused++
+		q.refuseLocked(item, &q.drops.Timeout)
 	}
 	return result
 }
 
-func (q *queue) offerLocked(event *bus.Event) outcome {
+func (q *queue) refuseLocked(item *Item, cause *uint64) outcome {
+	*cause++
+	q.bytes += item.size
+	return notable
+}
+
+func (q *queue) offerLocked(item *Item) outcome {
 	if q.ended {
 		return ended
 	}
 	tail := q.tail.Load()
+	result := settled
+	if q.breaker != nil && q.breaker.state != bus.CircuitClosed {
+		room := tail-q.head.Load() < q.limit
+		if !q.breaker.admits(item.arrived, room, tail) {
+			if !room {
+				q.noteFullLocked(item.arrived)
+			}
+			return q.refuseLocked(item, &q.drops.Circuit)
+		}
+		result = notable
+		q.attendLocked() // before the probe can be taken
+	}
 	for {
 		head := q.head.Load()
-		if tail-head < q.limit {
+		used := tail - head
+		if used < q.limit {
+			if q.full && used <= q.limit/2 {
+				q.full = false
+			}
+			q.highWater = max(q.highWater, used+1)
 			break
 		}
+		q.noteFullLocked(item.arrived)
 		switch q.policy {
 		case bus.DropNewest:
-			q.refused++
-			return settled
+			return q.refuseLocked(item, &q.drops.Overflow)
+		case bus.BreakCircuit:
+			q.breaker.overflow(item.arrived)
+			return q.refuseLocked(item, &q.drops.Overflow)
 		case bus.DropOldest:
 			// If a reader was faster there is room now.
 			if q.head.CompareAndSwap(head, head+1) {
-				q.displaced++
+				q.drops.Displaced++
+				result = notable
 			}
 		default:
 			return full
 		}
 	}
-	q.slots[tail&q.mask].Store(event)
+	q.bytes += item.size
+	q.slots[tail&q.mask].Store(item)
 	q.tail.Store(tail + 1)
 	// After the store: a reader either sees the event when it looks again before it sleeps, or is counted here.
 	if q.sleepers.Load() > 0 {
 		q.signal()
 	}
-	return settled
+	return result
+}
+
+// noteFullLocked remembers since when the queue is kept full, and that it is time to say so.
+func (q *queue) noteFullLocked(now time.Duration) {
+	if !q.full {
+		q.full, q.fullSince = true, now
+		q.unknown = true // who reads may have changed since it was asked last
+		q.attendLocked()
+	}
+	if now-q.fullSince >= slowAfter && now-q.warned >= slowInterval {
+		q.warned = now
+		q.slow.Store(true)
+	}
+}
+
+// stillFull is for a publisher that has been waiting for a while.
+func (q *queue) stillFull(now time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full {
+		q.noteFullLocked(now)
+	}
+}
+
+// lose counts events that did not reach this process, and reports whether anybody is left to be told.
+func (q *queue) lose(count uint64) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended {
+		return false
+	}
+	q.lost += count
+	return true
 }
 
 func (q *queue) removeWaiterLocked(wake chan<- struct{}) {
 	q.waiters = slices.DeleteFunc(q.waiters, func(w chan<- struct{}) bool { return w == wake })
-	q.blocked.Store(int32(len(q.waiters)))
+	q.attendLocked()
+}
+
+// attendLocked tells readers what they have to do.
+func (q *queue) attendLocked() {
+	var attention uint32
+	if len(q.waiters) > 0 {
+		attention |= wakeWriters
+	}
+	if q.breaker != nil && q.breaker.state == bus.CircuitHalfOpen {
+		attention |= watchProbe
+	}
+	if q.unknown {
+		attention |= leaveName
+	}
+	q.attention.Store(attention)
 }
 
 // take returns the oldest event, or nil and whether the queue has ended.
@@ -163,21 +267,38 @@ func (q *queue) take() (event *bus.Event, over bool) {
 			return nil, head != position
 		}
 		slot := &q.slots[position&q.mask]
-		event = slot.Load()
+		item := slot.Load()
 		if !q.head.CompareAndSwap(head, head+1) {
 			continue
 		}
 		// Let go of the event, unless a writer has already put another one there.
-		slot.CompareAndSwap(event, nil)
+		slot.CompareAndSwap(item, nil)
 		if head != position {
 			q.after.delivered.Add(1)
 			if position+1 == tail {
 				close(q.drained)
 			}
-		} else if q.blocked.Load() > 0 {
-			q.wakeWaiters()
+		} else if q.attention.Load() != 0 {
+			q.attend()
 		}
-		return event, false
+		return &item.Event, false
+	}
+}
+
+// attend does what a reader has to do: it wakes every publisher that waits (those that find no room wait again), closes the
+// circuit if it took the probe, and leaves its name.
+func (q *queue) attend() {
+	q.mu.Lock()
+	q.wakeWaitersLocked()
+	closed := q.breaker != nil && q.breaker.taken(q.head.Load()&^endedBit)
+	if q.unknown {
+		q.unknown = false
+		q.reader = goroutineID()
+	}
+	q.attendLocked()
+	q.mu.Unlock()
+	if closed {
+		q.changed()
 	}
 }
 
@@ -195,13 +316,6 @@ func (q *queue) signal() {
 	}
 }
 
-// wakeWaiters wakes every publisher that waits: those that find no room wait again.
-func (q *queue) wakeWaiters() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.wakeWaitersLocked()
-}
-
 func (q *queue) wakeWaitersLocked() {
 	for _, wake := range q.waiters {
 		select {
@@ -210,7 +324,6 @@ func (q *queue) wakeWaitersLocked() {
 		}
 	}
 	q.waiters = q.waiters[:0]
-	q.blocked.Store(0)
 }
 
 // end stops intake and moves the counters to sums, where what readers still take is counted from now on. It
@@ -225,15 +338,18 @@ func (q *queue) end(sums *totals) {
 		head = q.head.Load()
 	}
 	tail := q.tail.Load()
-	sums.matched.Add(tail + q.refused)
-	sums.dropped.Add(q.refused + q.displaced)
-	sums.delivered.Add(head - q.displaced)
+	sums.delivered.Add(head - q.drops.Displaced)
+	sums.add(tail+q.refusedLocked(), q.lost, q.drops)
 	if head == tail {
 		close(q.drained)
 	}
 	q.wakeWaitersLocked()
+	q.attendLocked()
 	q.signal()
 }
+
+// refusedLocked is the number of events that never were in the queue.
+func (q *queue) refusedLocked() uint64 { return q.drops.Total() - q.drops.Displaced - q.drops.Shutdown }
 
 // discard drops what is queued after end, and returns how much it was.
 func (q *queue) discard() uint64 {
@@ -248,8 +364,8 @@ func (q *queue) discard() uint64 {
 		}
 		if q.head.CompareAndSwap(head, tail|endedBit) {
 			n := tail - position
-			q.discarded += n
-			q.after.dropped.Add(n)
+			q.drops.Shutdown += n
+			q.after.add(0, 0, bus.Drops{Shutdown: n})
 			for i := range q.slots {
 				q.slots[i].Store(nil)
 			}
@@ -260,22 +376,32 @@ func (q *queue) discard() uint64 {
 	}
 }
 
-func (q *queue) statistics() bus.SubscriptionStatistics {
+func (q *queue) statistics(now time.Duration) bus.SubscriptionStatistics {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	// Readers may go on meanwhile; one reading of the head makes the snapshot whole all the same.
 	head, tail := q.head.Load()&^endedBit, q.tail.Load()
-	return bus.SubscriptionStatistics{
-		Matched:       tail + q.refused,
-		Delivered:     head - q.displaced - q.discarded,
-		Dropped:       q.refused + q.displaced + q.discarded,
+	statistics := bus.SubscriptionStatistics{
+		Matched:       tail + q.refusedLocked(),
+		MatchedBytes:  q.bytes,
+		Delivered:     head - q.drops.Displaced - q.drops.Shutdown,
+		Dropped:       q.drops.Total(),
+		Drops:         q.drops,
+		Lost:          q.lost,
 		Queued:        tail - head,
 		QueueCapacity: int(q.limit),
+		HighWater:     q.highWater,
 		Overflow:      q.policy,
+		WaitsIn:       q.waitsIn,
 	}
-}
-
-// totals sums up the counters of ended subscriptions.
-type totals struct {
-	matched, delivered, dropped atomic.Uint64
+	if oldest := q.slots[head&q.mask].Load(); head != tail && oldest != nil {
+		statistics.Lag = max(0, now-oldest.arrived)
+	}
+	if q.full && tail-head > q.limit/2 {
+		statistics.FullFor = max(0, now-q.fullSince)
+	}
+	if q.breaker != nil {
+		statistics.Circuit, statistics.CircuitOpened = q.breaker.state, q.breaker.opened
+	}
+	return statistics
 }

@@ -10,30 +10,40 @@ import (
 )
 
 // stamp validates a caller's event and returns the copy that travels.
-func (e *Engine) stamp(event bus.Event) (*bus.Event, error) {
-	if err := event.Validate(); err != nil {
+func (e *Engine) stamp(in bus.Event) (*Item, error) {
+	if err := in.Validate(); err != nil {
 		return nil, err
 	}
+	wall, now := e.readClocks()
+	item := &Item{Event: in, arrived: now}
+	event := &item.Event
 	if event.Topic == "" {
 		if event.Topic = event.Type().DefaultTopic(); event.Topic == "" {
 			return nil, &bus.InvalidError{Field: "topic", Reason: fmt.Sprintf("type %q has no default topic", event.Type())}
 		}
 	}
-	if err := Complete(&event); err != nil {
+	if err := complete(event, wall); err != nil {
 		return nil, err
 	}
 	event.Publisher = e.publisher
-	if size := event.Msgsize(); size > e.options.MaxEventSize {
+	size := event.Msgsize()
+	if size > e.options.MaxEventSize {
 		return nil, &bus.InvalidError{
 			Field: "event", Value: fmt.Sprint(size, " bytes"),
 			Reason: fmt.Sprintf("at most %d allowed", e.options.MaxEventSize), Err: bus.ErrTooLarge,
 		}
 	}
-	return &event, nil
+	item.size = uint64(size)
+	return item, nil
 }
 
-// Complete fills what an event's publisher left zero: ID, time and correlation.
-func Complete(event *bus.Event) error {
+// Complete fills what the publisher of an event from outside left zero: ID, time and correlation.
+func (e *Engine) Complete(event *bus.Event) error {
+	wall, _ := e.readClocks()
+	return complete(event, wall)
+}
+
+func complete(event *bus.Event, now time.Time) error {
 	if event.ID == uuid.Nil {
 		id, err := uuid.NewV7()
 		if err != nil {
@@ -41,9 +51,8 @@ func Complete(event *bus.Event) error {
 		}
 		event.ID = id
 	}
-	// Round strips the monotonic reading, which no wire carries.
 	if event.Time.IsZero() {
-		event.Time = time.Now().Round(0).UTC()
+		event.Time = now
 	} else {
 		event.Time = event.Time.Round(0).UTC()
 	}

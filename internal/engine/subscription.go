@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/subjects"
@@ -15,6 +16,12 @@ type Subscription struct {
 	patterns []subjects.Pattern
 	filter   *filter
 	queue    *queue
+	notifier *notifier            // nil if nobody wants notices
+	now      func() time.Duration // the bus's clock
+
+	// Set when it is registered.
+	generation uint64        // of the index that has it first
+	since      time.Duration // on the bus's clock
 }
 
 var _ bus.Receiver = (*Subscription)(nil)
@@ -97,7 +104,7 @@ func (s *Subscription) All(ctx context.Context) iter.Seq2[*bus.Event, error] {
 
 // Statistics implements [bus.Receiver].
 func (s *Subscription) Statistics() bus.SubscriptionStatistics {
-	statistics := s.queue.statistics()
+	statistics := s.queue.statistics(s.now())
 	statistics.ID = s.id
 	return statistics
 }

@@ -18,8 +18,10 @@ type topic struct {
 	sequence atomic.Uint64
 	route    atomic.Pointer[route]
 
-	// sending orders numbering and sending, so that sequence numbers grow on the wire.
+	// sending orders numbering, asking for interest and sending. So sequence numbers grow on the wire, and an event with a
+	// higher number than what was announced is sent if there was interest by then.
 	sending sync.Mutex
+	told    uint64 // the last number that Progress has told; of its caller's goroutine
 }
 
 // route is an immutable match result.

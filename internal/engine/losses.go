@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Announcement is how far a publisher has come.
+type Announcement struct {
+	Publisher uuid.UUID
+	// Age is at least the time since the publisher was made.
+	Age time.Duration
+	// Topics has the number of the last event on topics of the publisher.
+	Topics map[string]uint64
+	// Question is what the announcement answers, as Ask returned it; 0 if it was not asked for.
+	Question uint64
+	// Known is the number of topics in this and the former messages of an answer, and Last says that these are all topics of
+	// the publisher.
+	Known uint64
+	Last  bool
+}
+
+// questions remembers when the last questions were asked.
+type questions struct {
+	mu   sync.Mutex // guards what follows
+	last uint64     // number of the last one
+	ring [64]asked
+}
+
+// asked is the moment of a question.
+type asked struct {
+	number     uint64
+	at         time.Duration // on the bus's clock
+	generation uint64        // of the index
+}
+
+// Ask returns the number of a new question to all publishers. What an answer says was true at some time after this call.
+func (e *Engine) Ask() uint64 {
+	q := &e.questions
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.last++
+	q.ring[q.last%uint64(len(q.ring))] = asked{q.last, e.Now(), e.generation.Load()}
+	return q.last
+}
+
+// find returns the moment of a question, ok if it is one of the last.
+func (q *questions) find(number uint64) (moment asked, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	moment = q.ring[number%uint64(len(q.ring))]
+	return moment, number != 0 && moment.number == number
+}
+
+// Receive hands an event from outside to the subscriptions. The caller has decoded and validated it; bytes is what it came
+// in. It never waits. Like Announced, it is for one goroutine alone, in the order of the wire.
+//
+// It returns true if the event's publisher should be asked when it started.
+func (e *Engine) Receive(item *Item, bytes int) (ask bool) {
+	event := &item.Event
+	e.received.Add(1)
+	e.receivedBytes.Add(uint64(bytes))
+	item.size, item.arrived = uint64(event.Msgsize()), e.Now()
+	route := e.route(e.remoteTopics.get(event.Topic), event.Topic)
+	stale, ask := e.follow(item, route)
+	if stale {
+		e.stale.Add(1)
+		return ask
+	}
+	for _, s := range route.to {
+		if s.filter.passes(event) && s.queue.offerRemote(item) == notable {
+			e.note(s)
+		}
+	}
+	return ask
+}
+
+// follow looks at the event's number.
+func (e *Engine) follow(item *Item, route *route) (stale, ask bool) {
+	event := &item.Event
+	if event.Sequence == 0 || event.Publisher == uuid.Nil {
+		e.untracked.Add(1)
+		return false, false
+	}
+	p := e.peers.get(event.Publisher)
+	missing, stale, tracked := e.peers.advance(p, event.Topic, event.Sequence, route.generation, false)
+	if !tracked {
+		e.untracked.Add(1)
+		return false, false
+	}
+	e.lose(p, event.Topic, missing, route)
+	return stale, p.toBeAsked(item.arrived)
+}
+
+// Announced takes note of how far a publisher has come, and finds out what did not arrive. Like Receive, it returns true if the
+// publisher should be asked when it started.
+func (e *Engine) Announced(a Announcement) (ask bool) {
+	p := e.peers.get(a.Publisher)
+	// An announcement may have been under way for long. Only of an answer it is known that it was made after a certain moment,
+	// and so with which subscriptions in place.
+	moment, answers := e.questions.find(a.Question)
+	for topic, n := range a.Topics {
+		missing, _, _ := e.peers.advance(p, topic, n, moment.generation, true)
+		e.lose(p, topic, missing, e.route(e.remoteTopics.get(topic), topic))
+	}
+	if answers {
+		e.answered(p, a, moment)
+	}
+	return p.toBeAsked(e.Now())
+}
+
+// answered learns from an answer when its publisher started, and which topics it did not have.
+func (e *Engine) answered(p *peer, a Announcement, moment asked) {
+	if !p.placed {
+		// It was made after the question less its age.
+		p.placed, p.started = true, moment.at-a.Age
+		for topic, t := range p.tracks {
+			e.lose(p, topic, p.settle(t), e.route(e.remoteTopics.get(topic), topic))
+		}
+	}
+	if p.answering != a.Question {
+		p.answering, p.listed = a.Question, 0
+	}
+	p.listed += uint64(len(a.Topics))
+	if a.Last && p.listed == a.Known && !p.partial {
+		p.complete = max(p.complete, moment.generation)
+	}
+}
+
+// lose tells the subscriptions of a topic what is missing.
+func (e *Engine) lose(p *peer, topic string, missing gap, route *route) {
+	if missing.first > missing.last {
+		return
+	}
+	for _, s := range route.to {
+		certain := s.generation <= missing.generation || s.since < missing.before
+		if !certain || !s.filter.passesTopic(topic) || !s.queue.lose(missing.last-missing.first+1) {
+			continue
+		}
+		if s.notifier != nil {
+			s.notifier.lose(origin{p.id, topic}, missing.first, missing.last)
+		}
+		e.warnLost(s, p.id, topic, missing)
+	}
+}
+
+// warnLost logs a loss now and then: the counters and notices are complete, the log need not be.
+func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, missing gap) {
+	e.complaints.Do(func() {
+		e.options.Logger.Warn("events were lost on their way here", "subscriber", s.id, "publisher", publisher, "topic", topic,
+			"first", missing.first, "last", missing.last, "lost_so_far", s.Statistics().Lost)
+	})
+}
+
+// Progress calls yield with how far this bus has come on each of its topics, or only on those that have moved since they were
+// told. With tell, they count as told. An event with a number up to the one yielded has been handed to the outside, if it
+// was wanted there. One goroutine may call it at a time.
+func (e *Engine) Progress(all, tell bool, yield func(topic string, sequence uint64)) {
+	e.topics.topics.Range(func(name, value any) bool {
+		t := value.(*topic)
+		t.sending.Lock()
+		sequence := t.sequence.Load()
+		t.sending.Unlock()
+		if sequence == 0 || !all && sequence == t.told {
+			return true
+		}
+		if tell {
+			t.told = sequence
+		}
+		yield(name.(string), sequence)
+		return true
+	})
+}
+
+// Age returns at least how long ago this bus was made. The clock of a process may stand still while its host sleeps, and the wall
+// clock may be set back, but hardly both by the same.
+func (e *Engine) Age() time.Duration {
+	return max(e.Now(), time.Now().Round(0).Sub(e.started.Round(0)))
+}

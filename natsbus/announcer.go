@@ -1,0 +1,226 @@
+package natsbus
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/engine"
+)
+
+const (
+	// announceInterval is how often a bus says how far it has come on topics where it has moved; on all topics every
+	// announceAll-th time, since an announcement may be lost as well.
+	announceInterval = time.Second
+	announceAll      = 15
+	// controlPause is the least time between two questions, and between two rounds of answers.
+	controlPause = 20 * time.Millisecond
+	// maxAskers bounds how many buses are answered in one round. The others ask again when they need to.
+	maxAskers = 64
+	// announcementTopics and announcementBytes bound one announcement.
+	announcementTopics = 512
+	announcementBytes  = 16 << 10
+)
+
+// announcer tells the other buses how far this one has come, so that they find out about events that are missing at
+// the end of a burst, and asks them the same.
+type announcer struct {
+	bus  *Bus
+	wake chan struct{}
+	quit chan struct{}
+
+	asking     atomic.Bool // a question is to be asked
+	everything atomic.Bool // the next announcement is to have all topics
+
+	mu     sync.Mutex // held while announcing; guards what Engine.Progress keeps
+	buffer []byte
+
+	askersMu sync.Mutex          // guards askers
+	askers   map[[16]byte]uint64 // who waits for an answer, and to which question
+}
+
+func newAnnouncer(b *Bus) *announcer {
+	return &announcer{bus: b, wake: make(chan struct{}, 1), quit: make(chan struct{}), askers: make(map[[16]byte]uint64)}
+}
+
+// run announces, asks and answers until quit is closed.
+func (a *announcer) run() {
+	ticker := time.NewTicker(announceInterval)
+	defer ticker.Stop()
+	var pause <-chan time.Time
+	for tick := 1; ; {
+		select {
+		case <-a.quit:
+			return
+		case <-ticker.C:
+			a.announce(tick%announceAll == 0 || a.everything.Swap(false))
+			tick++
+			continue
+		case <-pause:
+			pause = nil
+		case <-a.wake:
+		}
+		if pause == nil && a.round() {
+			pause = time.After(controlPause)
+		}
+	}
+}
+
+// round asks and answers what there is to ask and to answer, and reports whether there was anything.
+func (a *announcer) round() (busy bool) {
+	if a.everything.Swap(false) {
+		a.announce(true)
+		busy = true
+	}
+	if a.asking.Swap(false) {
+		a.ask()
+		busy = true
+	}
+	a.askersMu.Lock()
+	askers := a.askers
+	a.askers = make(map[[16]byte]uint64)
+	a.askersMu.Unlock()
+	for asker, number := range askers {
+		a.answer(asker, number)
+		busy = true
+	}
+	return busy
+}
+
+// signal makes the goroutine look for what there is to do.
+func (a *announcer) signal() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// askSoon makes every publisher be asked how far it has come.
+func (a *announcer) askSoon() {
+	if !a.asking.Swap(true) {
+		a.signal()
+	}
+}
+
+// afterReconnect: what was announced and asked before may have been lost with the connection.
+func (a *announcer) afterReconnect() {
+	a.everything.Store(true)
+	a.asking.Store(true)
+	a.signal()
+}
+
+// asked takes a question of another bus.
+func (a *announcer) asked(q question) {
+	a.askersMu.Lock()
+	if len(a.askers) < maxAskers || a.askers[q.Asker] != 0 {
+		a.askers[q.Asker] = q.Question
+	}
+	a.askersMu.Unlock()
+	a.signal()
+}
+
+func (a *announcer) ask() {
+	if !a.wanted(askSubject) {
+		return
+	}
+	q := question{Asker: a.bus.engine.Publisher(), Question: a.bus.engine.Ask()}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	encoded, err := q.MarshalMsg(a.buffer[:0])
+	a.buffer = encoded
+	a.send(askSubject, encoded, err)
+}
+
+// answer sends one bus all topics.
+func (a *announcer) answer(asker [16]byte, number uint64) {
+	subject := answerPrefix + uuid.UUID(asker).String()
+	if a.wanted(subject) {
+		a.publish(subject, true, number)
+	}
+}
+
+// announce tells everybody the topics that have moved since the last time, or all.
+func (a *announcer) announce(all bool) {
+	if a.wanted(announceSubject) {
+		a.publish(announceSubject, all, 0)
+	}
+}
+
+// wanted reports whether a message would reach anybody.
+func (a *announcer) wanted(subject string) bool {
+	return a.bus.conn.IsConnected() && (a.bus.server == nil || a.bus.server.Interest(subject) > 0)
+}
+
+// publish sends as many announcements as the topics need.
+func (a *announcer) publish(subject string, all bool, number uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	e := a.bus.engine
+	part := announcement{Publisher: e.Publisher(), Age: uint64(e.Age()), Question: number, Topics: make(map[string]uint64)}
+	size := 0
+	flush := func() {
+		encoded, err := part.MarshalMsg(a.buffer[:0])
+		a.buffer = encoded
+		a.send(subject, encoded, err)
+		clear(part.Topics)
+		size = 0
+	}
+	// An answer does not count as told: it goes to one bus only.
+	e.Progress(all, number == 0, func(topic string, sequence uint64) {
+		if len(part.Topics) == announcementTopics || size+len(topic) > announcementBytes {
+			flush()
+		}
+		part.Topics[topic] = sequence
+		part.Known++
+		size += len(topic) + 16
+	})
+	if number != 0 {
+		part.Last = true
+		flush()
+	} else if len(part.Topics) > 0 {
+		flush()
+	}
+}
+
+// send sends a message, which may be lost: after a reconnect, and now and then, all is said again.
+func (a *announcer) send(subject string, encoded []byte, err error) {
+	if err == nil {
+		err = a.bus.conn.Publish(subject, encoded)
+	}
+	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		a.bus.logger.Debug("cannot tell the other buses how far this one has come", "subject", subject, "error", err)
+	}
+}
+
+// receiveControl handles a message on one of the subjects of announcements.
+func (b *Bus) receiveControl(subject string, data []byte) error {
+	if limit := b.engine.Options().MaxEventSize; len(data) > max(limit, 4*announcementBytes) {
+		return &bus.InvalidError{Field: "message", Value: fmt.Sprint(len(data), " bytes"), Reason: "too large", Err: bus.ErrTooLarge}
+	}
+	if subject == askSubject {
+		q, err := decodeQuestion(data)
+		if err == nil {
+			b.announcer.asked(q)
+		}
+		return err
+	}
+	a, err := decodeAnnouncement(data)
+	if err != nil {
+		return err
+	}
+	if uuid.UUID(a.Publisher) == b.engine.Publisher() {
+		return &bus.InvalidError{Field: "publisher", Value: uuid.UUID(a.Publisher).String(), Reason: "is this bus"}
+	}
+	if b.engine.Announced(engine.Announcement{
+		Publisher: a.Publisher, Age: time.Duration(a.Age), Topics: a.Topics, Question: a.Question, Known: a.Known, Last: a.Last,
+	}) {
+		b.announcer.askSoon()
+	}
+	return nil
+}
