@@ -131,7 +131,7 @@ func (e *Engine) answered(p *peer, a Announcement, moment asked) {
 
 // lose tells the subscriptions of a topic what is missing.
 func (e *Engine) lose(p *peer, topic string, missing gap, route *route) {
-	if missing.first > missing.last {
+	if missing.last < max(1, missing.first) {
 		return
 	}
 	for _, s := range route.to {

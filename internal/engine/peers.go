@@ -54,7 +54,7 @@ type peer struct {
 	complete uint64
 	// placed says that started is known: a time on this bus's clock at which the publisher was not there yet.
 	placed  bool
-	started time.Duration
+	started time.Duration // 0 until then
 	asked   int           // how often
 	askFrom time.Duration // when it may be asked again
 	// answering is the question whose answer is coming in, and listed the number of topics in it so far.
@@ -67,7 +67,7 @@ type peer struct {
 type track struct {
 	first uint64 // the number before which nothing has been seen or is missing; 1 once that is settled
 	last  uint64 // the highest number seen or announced
-	seen  uint64 // the generation of the index at that moment
+	seen  uint64 // the generation of the index at that moment, or one before it; 0: unknown
 }
 
 // get returns the peer, and makes one.
@@ -101,7 +101,7 @@ func (p *peers) add(of *peer, topic string) *track {
 		p.forgetOldest()
 	}
 	p.tracks++
-	t := &track{first: 1}
+	t := &track{first: 1, seen: of.complete}
 	of.tracks[topic] = t
 	return t
 }
@@ -118,7 +118,7 @@ func (of *peer) toBeAsked(now time.Duration) bool {
 
 // gap is a range of sequence numbers that were not seen, and how to know for whom they are missing.
 type gap struct {
-	first, last uint64
+	first, last uint64        // nothing if last is less
 	generation  uint64        // for subscriptions up to this generation, or
 	before      time.Duration // for subscriptions from before this time
 }
@@ -127,35 +127,25 @@ type gap struct {
 // which case the event n itself may be missing too. At that moment the index had at least the generation. It returns what is
 // missing, and stale for an event that should have come earlier. tracked is false if there is no room to remember.
 func (p *peers) advance(of *peer, topic string, n, generation uint64, announced bool) (missing gap, stale, tracked bool) {
-	last := n // of the gap
-	if !announced {
-		last--
-	}
 	t := of.tracks[topic]
 	if t == nil {
 		if t = p.add(of, topic); t == nil {
 			return gap{}, false, false
 		}
-		t.last, t.seen = n, generation
-		switch {
-		case of.complete > 0:
-			return gap{first: 1, last: last, generation: of.complete}, false, true
-		case of.placed:
-			return gap{first: 1, last: last, before: of.started}, false, true
-		}
-		t.first = last + 1
-		return gap{}, false, true
 	}
-	switch {
-	case n > t.last:
-		missing = gap{first: t.last + 1, last: last, generation: t.seen}
-		t.last = n
-	case !announced:
-		return gap{}, true, true
-	case n < t.last:
-		return gap{}, false, true
+	if n < t.last || n == t.last && !announced {
+		return gap{}, !announced, true
 	}
-	t.seen = max(t.seen, generation)
+	missing = gap{first: t.last + 1, last: n, generation: t.seen, before: of.started}
+	if !announced {
+		missing.last--
+	}
+	if t.seen == 0 && !of.placed {
+		// For whom this is missing is not known yet.
+		t.first = missing.last + 1
+		missing = gap{}
+	}
+	t.last, t.seen = n, max(t.seen, generation)
 	return missing, false, true
 }
 
