@@ -68,16 +68,17 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: no publisher ID: %w", err)
 	}
-	return &Engine{
+	e := &Engine{
 		options: o, outside: outside, publisher: publisher, started: time.Now(),
-		peers:         newPeers(),
 		warnings:      rate.Sometimes{Interval: warnInterval},
 		complaints:    rate.Sometimes{Interval: slowInterval},
 		topics:        topicTable{limit: maxTopics},
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
 		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
-	}, nil
+	}
+	e.peers = newPeers(e.Now)
+	return e, nil
 }
 
 // Options returns the options in force.

@@ -115,9 +115,9 @@ func (e *Engine) Announced(a Announcement) (ask bool) {
 func (e *Engine) answered(p *peer, a Announcement, moment asked) {
 	if !p.placed {
 		// It was made after the question less its age.
-		p.placed, p.started = true, moment.at-a.Age
+		e.peers.locate(p, moment.at-a.Age)
 		for topic, t := range p.tracks {
-			e.lose(p, topic, p.settle(t), e.route(e.remoteTopics.get(topic), topic))
+			e.lose(p, topic, p.start(t), e.route(e.remoteTopics.get(topic), topic))
 		}
 	}
 	if p.answering != a.Question {

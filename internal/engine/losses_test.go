@@ -295,7 +295,8 @@ func TestManyTopicsAndPublishersMakeNoFalseLosses(t *testing.T) {
 	}
 	require.Equal(t, uint64(2), lost(s))
 	r.receive("events.a.t8", 5, 6)
-	require.Equal(t, uint64(2), lost(s))
+	r.answer(map[string]uint64{"events.a.t8": 6})
+	require.Equal(t, uint64(2), lost(s), "it started after the subscription, but its first events were not missing, only forgotten")
 }
 
 func TestPublishersAreAskedAFewTimes(t *testing.T) {

@@ -38,10 +38,13 @@ type peers struct {
 	byID   map[uuid.UUID]*peer
 	recent *list.List // of *peer, the last one heard in front
 	tracks int        // of all peers
+	now    func() time.Duration
+
+	forgot time.Duration // when a peer was last forgotten, on the bus's clock
 }
 
-func newPeers() peers {
-	return peers{byID: make(map[uuid.UUID]*peer), recent: list.New()}
+func newPeers(now func() time.Duration) peers {
+	return peers{byID: make(map[uuid.UUID]*peer), recent: list.New(), now: now}
 }
 
 // peer is a publisher in another process.
@@ -52,9 +55,10 @@ type peer struct {
 
 	// complete is the generation at which all topics of the publisher were known; 0: never.
 	complete uint64
-	// placed says that started is known: a time on this bus's clock at which the publisher was not there yet.
+	// placed says that it has answered. Then started is a time on this bus's clock at which the publisher was not there yet, or
+	// 0 if there is none that could tell anything.
 	placed  bool
-	started time.Duration // 0 until then
+	started time.Duration
 	asked   int           // how often
 	askFrom time.Duration // when it may be asked again
 	// answering is the question whose answer is coming in, and listed the number of topics in it so far.
@@ -65,7 +69,7 @@ type peer struct {
 
 // track is how far a publisher has come on a topic.
 type track struct {
-	first uint64 // the number before which nothing has been seen or is missing; 1 once that is settled
+	first uint64 // of a publisher that is not placed: the number before which nothing was seen, and is missing for nobody yet
 	last  uint64 // the highest number seen or announced
 	seen  uint64 // the generation of the index at that moment, or one before it; 0: unknown
 }
@@ -89,6 +93,7 @@ func (p *peers) forgetOldest() {
 	oldest := p.recent.Remove(p.recent.Back()).(*peer)
 	delete(p.byID, oldest.id)
 	p.tracks -= len(oldest.tracks)
+	p.forgot = p.now()
 }
 
 // add gives a peer another topic. It returns nil if there is no room.
@@ -149,10 +154,15 @@ func (p *peers) advance(of *peer, topic string, n, generation uint64, announced 
 	return missing, false, true
 }
 
-// settle returns what is missing from before the first number that was seen on a topic, now that it is known when the
-// publisher started.
-func (of *peer) settle(t *track) gap {
-	missing := gap{first: 1, last: t.first - 1, before: of.started}
-	t.first = 1
-	return missing
+// locate notes that a publisher was not there yet at a time. A publisher from before the last one was forgotten may be that
+// one: what has come from it before is not known, so nothing is missing at its start.
+func (p *peers) locate(of *peer, started time.Duration) {
+	of.placed = true
+	if started > p.forgot {
+		of.started = started
+	}
 }
+
+// start returns what is missing from before the first number that was seen on a topic, once it is known when the publisher
+// started.
+func (of *peer) start(t *track) gap { return gap{first: 1, last: t.first - 1, before: of.started} }
