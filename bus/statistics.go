@@ -1,10 +1,17 @@
 package bus
 
-import "time"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // Statistics is a snapshot of a bus's counters since it was made. For each subscription, and in the sums over live and
 // ended ones, Matched = Delivered + Dropped + Queued holds in every snapshot.
 type Statistics struct {
+	// Publisher names this bus value: it is Event.Publisher of what it publishes.
+	Publisher uuid.UUID `json:"publisher"`
+
 	// Published counts the events that Publish accepted, and PublishedBytes their wire size as Event.Msgsize bounds it,
 	// whether or not they went over a wire.
 	Published      uint64 `json:"published"`

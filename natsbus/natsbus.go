@@ -143,7 +143,9 @@ func (b *Bus) release(ctx context.Context) error {
 	b.announcer.announce(false)
 	var err error
 	if b.conn.IsConnected() {
-		err = flush(ctx, b.conn)
+		if err = flush(ctx, b.conn); err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%w: %s: %w", bus.ErrUndelivered, b.peer, err)
+		}
 	} else if unsent, _ := b.conn.Buffered(); unsent > 0 {
 		err = fmt.Errorf("%w: %s is away: %d bytes of events were not sent", bus.ErrUndelivered, b.peer, unsent)
 	}

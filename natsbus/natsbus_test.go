@@ -14,6 +14,7 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/bus/bustest"
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/natsprocess"
 	"github.com/daemoneye/eventbus/localbus"
 	"github.com/daemoneye/eventbus/natsbus"
 )
@@ -93,14 +94,14 @@ var transports = []struct {
 		}
 	}},
 	{"nats-server", func(t testing.TB, options bus.Options) bustest.Pair {
-		url := startNATSServer(t, "-1").url
+		url := natsprocess.Start(t, "-1").URL
 		return bustest.Pair{
 			Publisher:  closing(t)(natsbus.Connect(background(t), url, &natsbus.Options{Bus: options})),
 			Subscriber: closing(t)(natsbus.Connect(background(t), url, &natsbus.Options{Bus: options})),
 		}
 	}},
 	{"nats-server, one bus", func(t testing.TB, options bus.Options) bustest.Pair {
-		b := closing(t)(natsbus.Connect(background(t), startNATSServer(t, "-1").url, &natsbus.Options{Bus: options}))
+		b := closing(t)(natsbus.Connect(background(t), natsprocess.Start(t, "-1").URL, &natsbus.Options{Bus: options}))
 		return bustest.Pair{Publisher: b, Subscriber: b}
 	}},
 }

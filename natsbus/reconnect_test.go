@@ -3,7 +3,6 @@ package natsbus_test
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/bus/bustest"
+	"github.com/daemoneye/eventbus/internal/natsprocess"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
@@ -32,16 +32,16 @@ func connected(b bus.Bus) func() bool   { return func() bool { return b.Statisti
 func unconnected(b bus.Bus) func() bool { return func() bool { return !b.Statistics().Connected } }
 
 func TestReconnectsToAnExistingServer(t *testing.T) {
-	server := startNATSServer(t, "-1")
+	server := natsprocess.Start(t, "-1")
 	options := &natsbus.Options{Bus: bus.Options{Logger: testLogger(t)}}
-	publisher := closing(t)(natsbus.Connect(background(t), server.url, options))
-	subscriber := closing(t)(natsbus.Connect(background(t), server.url, options))
+	publisher := closing(t)(natsbus.Connect(background(t), server.URL, options))
+	subscriber := closing(t)(natsbus.Connect(background(t), server.URL, options))
 	r := subscribe(t, subscriber, "s", "events.process.+")
 	require.NoError(t, publisher.Publish(background(t), process(1)))
 	require.Equal(t, uint32(1), nextPID(t, r))
 
 	inside := subscribe(t, publisher, "inside", "process")
-	require.NoError(t, server.process.Kill())
+	server.Kill()
 	require.Eventually(t, unconnected(publisher), patience, time.Millisecond)
 	require.Eventually(t, unconnected(subscriber), patience, time.Millisecond)
 	// While the server is away: local subscribers are served, and the rest is buffered.
@@ -54,9 +54,7 @@ func TestReconnectsToAnExistingServer(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Equal(t, 1, publisher.Statistics().ActiveSubscribers)
 
-	u, err := url.Parse(server.url)
-	require.NoError(t, err)
-	startNATSServer(t, u.Port())
+	server.Restart(t)
 	require.Eventually(t, connected(publisher), patience, time.Millisecond)
 	require.Eventually(t, connected(subscriber), patience, time.Millisecond)
 	require.NoError(t, publisher.Flush(background(t)))
@@ -96,10 +94,10 @@ func TestReconnectsToARestartedCollector(t *testing.T) {
 }
 
 func TestPublishSaysWhenTheServerIsGoneForLong(t *testing.T) {
-	server := startNATSServer(t, "-1")
-	b := closing(t)(natsbus.Connect(background(t), server.url, nil))
+	server := natsprocess.Start(t, "-1")
+	b := closing(t)(natsbus.Connect(background(t), server.URL, nil))
 	r := subscribe(t, b, "s", "events.process.+")
-	require.NoError(t, server.process.Kill())
+	server.Kill()
 	require.Eventually(t, unconnected(b), patience, time.Millisecond)
 	event := bus.Event{Payload: &bus.ProcessEvent{PID: 1, ExecutablePath: strings.Repeat("x", 200<<10)}}
 	published := 0
@@ -121,9 +119,9 @@ func TestPublishSaysWhenTheServerIsGoneForLong(t *testing.T) {
 }
 
 func TestShutdownSaysWhatWasNotSent(t *testing.T) {
-	server := startNATSServer(t, "-1")
-	b := closing(t)(natsbus.Connect(background(t), server.url, nil))
-	require.NoError(t, server.process.Kill())
+	server := natsprocess.Start(t, "-1")
+	b := closing(t)(natsbus.Connect(background(t), server.URL, nil))
+	server.Kill()
 	require.Eventually(t, unconnected(b), patience, time.Millisecond)
 	require.NoError(t, b.Publish(background(t), process(1)), "it is buffered")
 	err := b.Shutdown(background(t))

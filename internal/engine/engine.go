@@ -323,6 +323,7 @@ func (e *Engine) Statistics() bus.Statistics {
 	e.mu.RLock()
 	defer e.mu.RUnlock()
 	statistics := bus.Statistics{
+		Publisher: e.publisher,
 		Published: e.published.Load(), PublishedBytes: e.publishedBytes.Load(),
 		Received: e.received.Load(), ReceivedBytes: e.receivedBytes.Load(),
 		Stale: e.stale.Load(), Untracked: e.untracked.Load(),

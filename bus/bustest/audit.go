@@ -1,0 +1,278 @@
+package bustest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/subjects"
+)
+
+// Audit proves that nothing was lost silently: what publishers have sent is what each subscriber got and what it was told is
+// missing, to the event. Its methods may be called from any goroutine at once.
+type Audit struct {
+	mu   sync.Mutex // guards what follows
+	sent map[stream]uint64
+	dead map[uuid.UUID]bool
+}
+
+// stream is what sequence numbers count: one publisher's events on one topic.
+type stream struct {
+	publisher uuid.UUID
+	topic     string
+}
+
+// Account is the balance of one subscriber.
+type Account struct {
+	Published uint64 // for it, since it was there
+	Delivered uint64 // that it has got
+	Dropped   uint64 // that its queue has dropped
+	Lost      uint64 // that it was told were lost on the way
+}
+
+// Unaccounted is what nobody knows about. It is negative if an event was accounted for twice.
+func (a Account) Unaccounted() int64 { return int64(a.Published - a.Delivered - a.Dropped - a.Lost) }
+
+func (a Account) String() string {
+	return fmt.Sprintf("audit: published=%d delivered=%d dropped=%d lost=%d unaccounted=%d",
+		a.Published, a.Delivered, a.Dropped, a.Lost, a.Unaccounted())
+}
+
+// Plus returns the sums.
+func (a Account) Plus(b Account) Account {
+	return Account{a.Published + b.Published, a.Delivered + b.Delivered, a.Dropped + b.Dropped, a.Lost + b.Lost}
+}
+
+// Sent notes how many events a publisher has published on a topic, all in all.
+func (a *Audit) Sent(publisher uuid.UUID, topic string, count uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sent == nil {
+		a.sent = make(map[stream]uint64)
+	}
+	a.sent[stream{publisher, topic}] = max(a.sent[stream{publisher, topic}], count)
+}
+
+// Killed notes that a publisher has ended without a last word. How many events it has published is known to nobody; what is
+// audited is that nothing is missing between the first and the last that somebody saw.
+func (a *Audit) Killed(publisher uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.dead == nil {
+		a.dead = make(map[uuid.UUID]bool)
+	}
+	a.dead[publisher] = true
+}
+
+// Publish publishes an event, whose topic must be set, and notes it if the bus has numbered it.
+func (a *Audit) Publish(ctx context.Context, b bus.Bus, publisher uuid.UUID, event bus.Event) error {
+	err := b.Publish(ctx, event)
+	if err == nil || errors.Is(err, bus.ErrOverflow) || errors.Is(err, bus.ErrUndelivered) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.sent == nil {
+			a.sent = make(map[stream]uint64)
+		}
+		a.sent[stream{publisher, event.Topic}]++
+	}
+	return err
+}
+
+func (a *Audit) snapshot() (sent map[stream]uint64, dead map[uuid.UUID]bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.sent), maps.Clone(a.dead)
+}
+
+// Reader is a subscriber that keeps account.
+type Reader struct {
+	Receiver bus.Receiver
+
+	audit    *Audit
+	patterns []subjects.Pattern
+	late     bool
+	done     chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	read    map[stream]*seen
+	told    map[stream]*seen
+	lost    uint64 // sums of the notices
+	drops   bus.Drops
+	notices []time.Time
+	wrong   []string
+}
+
+// seen is a set of sequence numbers by its bounds and its size.
+type seen struct{ first, last, count uint64 }
+
+func (s *seen) add(first, last, count uint64) {
+	s.first, s.last, s.count = min(s.first, first), max(s.last, last), s.count+count
+}
+
+func at(m map[stream]*seen, k stream) *seen {
+	s := m[k]
+	if s == nil {
+		s = &seen{first: math.MaxUint64}
+		m[k] = s
+	}
+	return s
+}
+
+// Subscribe subscribes and reads until the subscription ends. Before each event, pace is called if it is not nil. With late
+// the subscriber need not have seen publishers from their beginning.
+func (a *Audit) Subscribe(t testing.TB, b bus.Bus, subscription bus.Subscription, late bool, pace func()) *Reader {
+	t.Helper()
+	r := &Reader{audit: a, late: late, done: make(chan struct{}), read: map[stream]*seen{}, told: map[stream]*seen{}}
+	patterns := subscription.Patterns
+	if len(patterns) == 0 {
+		patterns = []string{"events.#"}
+	}
+	for _, text := range patterns {
+		p, err := subjects.ParsePattern(text)
+		require.NoError(t, err)
+		r.patterns = append(r.patterns, p)
+	}
+	subscription.Notify = r.notice
+	r.Receiver = subscribe(t, b, subscription)
+	go func() {
+		defer close(r.done)
+		for event := range r.Receiver.All(context.Background()) {
+			if pace != nil {
+				pace()
+			}
+			r.event(event)
+		}
+	}()
+	return r
+}
+
+func (r *Reader) event(event *bus.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := at(r.read, stream{event.Publisher, event.Topic})
+	if event.Sequence <= s.last {
+		r.wrong = append(r.wrong, fmt.Sprintf("%v after #%d", event, s.last))
+	}
+	s.add(event.Sequence, event.Sequence, 1)
+}
+
+func (r *Reader) notice(n bus.Notice) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.notices = append(r.notices, time.Now())
+	r.lost += n.Lost
+	r.drops = r.drops.Plus(n.Drops)
+	for _, l := range n.Losses {
+		at(r.told, stream{l.Publisher, l.Topic}).add(l.First, l.Last, l.Count)
+	}
+}
+
+// Notices returns when the subscriber was told something.
+func (r *Reader) Notices() []time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]time.Time(nil), r.notices...)
+}
+
+// Done is closed when the subscription has ended and all is read.
+func (r *Reader) Done() <-chan struct{} { return r.done }
+
+// Account returns the balance as it is now.
+func (r *Reader) Account() Account {
+	sent, dead := r.audit.snapshot()
+	statistics := r.Receiver.Statistics()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	account := Account{Dropped: statistics.Dropped, Lost: r.lost}
+	for _, s := range r.read {
+		account.Delivered += s.count
+	}
+	streams := make(map[stream]bool)
+	for _, m := range []map[stream]*seen{r.read, r.told} {
+		for k := range m {
+			streams[k] = true
+		}
+	}
+	for k := range sent {
+		streams[k] = true
+	}
+	for k := range streams {
+		account.Published += r.publishedLocked(k, sent[k], dead[k.publisher])
+	}
+	return account
+}
+
+// publishedLocked returns how many events of a stream the subscriber has to account for.
+func (r *Reader) publishedLocked(k stream, sent uint64, dead bool) uint64 {
+	matches := false
+	for _, p := range r.patterns {
+		matches = matches || p.Match(k.topic)
+	}
+	if !matches {
+		return 0
+	}
+	first, last := uint64(math.MaxUint64), uint64(0)
+	for _, m := range []map[stream]*seen{r.read, r.told} {
+		if s := m[k]; s != nil {
+			first, last = min(first, s.first), max(last, s.last)
+		}
+	}
+	switch {
+	case last == 0 && (r.late || dead):
+		return 0
+	case !r.late:
+		first = 1
+	}
+	if !dead {
+		last = max(last, sent)
+	}
+	return last - first + 1
+}
+
+// Settle waits until the reader has a balance without a rest, and fails if it does not come to that. It returns the balance.
+// Publishers must have flushed what they sent.
+func (r *Reader) Settle(t testing.TB) Account {
+	t.Helper()
+	deadline := time.NewTimer(Patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		account := r.Account()
+		if account.Unaccounted() == 0 && r.consistent() == "" {
+			return account
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			require.Fail(t, "the audit does not balance", "%s: %v %s\n%+v", r.Receiver.ID(), account, r.consistent(), r.Receiver.Statistics())
+		}
+	}
+}
+
+// consistent says what is wrong apart from the balance.
+func (r *Reader) consistent() string {
+	statistics := r.Receiver.Statistics()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case len(r.wrong) > 0:
+		return "twice or out of order: " + r.wrong[0]
+	case statistics.Lost != r.lost:
+		return fmt.Sprintf("statistics say %d are lost, notices %d", statistics.Lost, r.lost)
+	case statistics.Drops != r.drops:
+		return fmt.Sprintf("statistics say %+v were dropped, notices %+v", statistics.Drops, r.drops)
+	case statistics.Matched != statistics.Delivered+statistics.Dropped+statistics.Queued:
+		return fmt.Sprintf("%+v does not add up", statistics)
+	}
+	return ""
+}

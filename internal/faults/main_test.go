@@ -1,0 +1,115 @@
+package faults_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/bus/bustest"
+	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/natsbus"
+)
+
+func TestMain(m *testing.M) {
+	if place, ok := os.LookupEnv(roleVariable); ok {
+		os.Exit(runRole(place))
+	}
+	goleak.VerifyTestMain(m)
+}
+
+const (
+	patience = bustest.Patience
+	step     = 5 * time.Millisecond
+)
+
+func background(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// leavesNothing checks, when everything that the test opens from here on is closed, that no goroutine and no file or socket
+// is left.
+func leavesNothing(t *testing.T) {
+	t.Helper()
+	ignore := goleak.IgnoreCurrent()
+	before := openFiles(t)
+	t.Cleanup(func() {
+		goleak.VerifyNone(t, ignore)
+		require.Eventually(t, func() bool { return openFiles(t) <= before }, patience, step, "files or sockets are left open")
+	})
+}
+
+// openFiles counts what this process has open, where the system tells.
+func openFiles(t testing.TB) int {
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	return len(entries)
+}
+
+// socketPath returns a path that is short enough for a socket.
+func socketPath(t testing.TB) string {
+	dir, err := os.MkdirTemp("", "eb")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return filepath.Join(dir, "s")
+}
+
+// closing shuts a bus down at the end of the test, by when nothing may be queued any more.
+func closing(t testing.TB) func(*natsbus.Bus, error) *natsbus.Bus {
+	t.Helper()
+	return func(b *natsbus.Bus, err error) *natsbus.Bus {
+		t.Helper()
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, b.Shutdown(background(t))) })
+		return b
+	}
+}
+
+// shut shuts a bus down before what it is connected to ends.
+func shut(t testing.TB, b bus.Bus) {
+	t.Helper()
+	require.NoError(t, b.Shutdown(background(t)))
+}
+
+func startServer(t testing.TB, options *embed.Options) *embed.Server {
+	t.Helper()
+	server, err := embed.Start(background(t), options)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(background(t))) })
+	return server
+}
+
+// roomy is a subscription whose queue is not what an event gets stuck in.
+func roomy(id string, patterns ...string) bus.Subscription {
+	return bus.Subscription{ID: id, Patterns: patterns, QueueCapacity: 1 << 16, Overflow: bus.DropNewest}
+}
+
+func connected(b bus.Bus) func() bool   { return func() bool { return b.Statistics().Connected } }
+func unconnected(b bus.Bus) func() bool { return func() bool { return !b.Statistics().Connected } }
+
+// delivered waits until a reader has got as many events more.
+func delivered(t testing.TB, r *bustest.Reader, more uint64) {
+	t.Helper()
+	goal := r.Account().Delivered + more
+	require.Eventually(t, func() bool { return r.Account().Delivered >= goal }, patience, step)
+}
+
+// works shows that a bus still brings an event to a reader.
+func works(t testing.TB, audit *bustest.Audit, b bus.Bus, r *bustest.Reader, topic string) {
+	t.Helper()
+	goal := r.Account().Delivered
+	require.NoError(t, audit.Publish(background(t), b, b.Statistics().Publisher, process(topic, 1)))
+	require.NoError(t, b.Flush(background(t)))
+	require.Eventually(t, func() bool { return r.Account().Delivered > goal }, patience, step)
+}
