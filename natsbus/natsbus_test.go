@@ -108,7 +108,10 @@ var transports = []struct {
 
 func TestContract(t *testing.T) {
 	for _, transport := range transports {
-		t.Run(transport.name, func(t *testing.T) { bustest.Run(t, transport.open) })
+		t.Run(transport.name, func(t *testing.T) {
+			t.Parallel() // the cases wait more than they work
+			bustest.Run(t, transport.open)
+		})
 	}
 }
 
