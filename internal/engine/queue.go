@@ -171,7 +171,7 @@ func (q *queue) offerLocked(item *Item) outcome {
 		head := q.head.Load()
 		used := tail - head
 		if used < q.limit {
-			if q.full && used <= q.limit/2 {
+			if q.full && result == settled && used <= q.limit/2 { // and it was not this writer who made room
 				q.full = false
 			}
 			q.highWater = max(q.highWater, used+1)

@@ -1,0 +1,6 @@
+package engine
+
+import "time"
+
+// SetWallClock replaces the wall clock of an engine that is not in use yet.
+func SetWallClock(e *Engine, wallClock func() time.Time) { e.wallClock = wallClock }
