@@ -186,6 +186,16 @@ func (r *Reader) Notices() []time.Time {
 // Done is closed when the subscription has ended and all is read.
 func (r *Reader) Done() <-chan struct{} { return r.done }
 
+// over reports whether the subscription has ended and all is read. What was published later is not the reader's.
+func (r *Reader) over() bool {
+	select {
+	case <-r.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Account returns the balance as it is now.
 func (r *Reader) Account() Account {
 	sent, dead := r.audit.snapshot()
@@ -227,12 +237,12 @@ func (r *Reader) publishedLocked(k stream, sent uint64, dead bool) uint64 {
 		}
 	}
 	switch {
-	case last == 0 && (r.late || dead):
+	case last == 0 && (r.late || dead || r.over()):
 		return 0
 	case !r.late:
 		first = 1
 	}
-	if !dead {
+	if !dead && !r.over() {
 		last = max(last, sent)
 	}
 	return last - first + 1
