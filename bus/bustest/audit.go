@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,6 +103,8 @@ type Reader struct {
 	late     bool
 	done     chan struct{}
 
+	delivered atomic.Uint64
+
 	mu      sync.Mutex // guards what follows
 	read    map[stream]*seen
 	told    map[stream]*seen
@@ -163,6 +166,7 @@ func (r *Reader) event(event *bus.Event) {
 		r.wrong = append(r.wrong, fmt.Sprintf("%v after #%d", event, s.last))
 	}
 	s.add(event.Sequence, event.Sequence, 1)
+	r.delivered.Add(1)
 }
 
 func (r *Reader) notice(n bus.Notice) {
@@ -182,6 +186,9 @@ func (r *Reader) Notices() []time.Time {
 	defer r.mu.Unlock()
 	return append([]time.Time(nil), r.notices...)
 }
+
+// Delivered returns how many events the subscriber has got.
+func (r *Reader) Delivered() uint64 { return r.delivered.Load() }
 
 // Done is closed when the subscription has ended and all is read.
 func (r *Reader) Done() <-chan struct{} { return r.done }

@@ -29,7 +29,7 @@ func TestSubscriptionsComeAndGoUnderLoad(t *testing.T) {
 		stable = append(stable, audit.Subscribe(t, b, roomy("stable", patterns[2], patterns[4]), false, nil))
 	}
 	for _, b := range []bus.Bus{inside, attached} {
-		publishers = append(publishers, startPublishing(&audit, b, topic, "events.process.tree", "events.network.dns"))
+		publishers = append(publishers, startPublishing(&audit, b, []string{topic, "events.process.tree"}, stable...))
 	}
 	var churn sync.WaitGroup
 	for i, b := range []bus.Bus{inside, attached} {

@@ -101,15 +101,15 @@ func unconnected(b bus.Bus) func() bool { return func() bool { return !b.Statist
 // delivered waits until a reader has got as many events more.
 func delivered(t testing.TB, r *bustest.Reader, more uint64) {
 	t.Helper()
-	goal := r.Account().Delivered + more
-	require.Eventually(t, func() bool { return r.Account().Delivered >= goal }, patience, step)
+	goal := r.Delivered() + more
+	require.Eventually(t, func() bool { return r.Delivered() >= goal }, patience, step)
 }
 
 // works shows that a bus still brings an event to a reader.
 func works(t testing.TB, audit *bustest.Audit, b bus.Bus, r *bustest.Reader, topic string) {
 	t.Helper()
-	goal := r.Account().Delivered
+	goal := r.Delivered()
 	require.NoError(t, audit.Publish(background(t), b, b.Statistics().Publisher, process(topic, 1)))
 	require.NoError(t, b.Flush(background(t)))
-	require.Eventually(t, func() bool { return r.Account().Delivered > goal }, patience, step)
+	require.Eventually(t, func() bool { return r.Delivered() > goal }, patience, step)
 }

@@ -30,10 +30,22 @@ const (
 	serve  = "serve "  // an embedded server on a unix socket, and the bus in its process
 	attach = "attach " // to such a server
 	dial   = "dial "   // an existing server
+	plain  = "plain "  // by a NATS client that knows nothing of this project, and reads everything
 )
 
 // runRole is the main program of the other process. It reads a command a line, and answers each with a line.
 func runRole(place string) int {
+	if dir, ok := strings.CutPrefix(place, fullDisk); ok {
+		if err := runFullDisk(dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		fmt.Println("ok")
+		return 0
+	}
+	if url, ok := strings.CutPrefix(place, plain); ok {
+		return runPlain(url)
+	}
 	b, stop, err := openRole(place)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

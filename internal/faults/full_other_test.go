@@ -1,0 +1,9 @@
+//go:build !linux
+
+package faults_test
+
+import "errors"
+
+const fullDisk = "full disk "
+
+func runFullDisk(string) error { return errors.ErrUnsupported }
