@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// announceInterval is how often a bus says how far it has come on topics where it has moved; on all topics every
-	// announceAll-th time, since an announcement may be lost as well.
+	// announceInterval is how often a bus says how far it has come on topics where it has moved, or had moved 1, 2, 4 or 8
+	// times before, since an announcement may be lost as well; and on all topics every announceAll-th time.
 	announceInterval = time.Second
 	announceAll      = 15
 	// controlPause is the least time between two questions, and between two rounds of answers.
@@ -59,8 +59,11 @@ func (a *announcer) run() {
 		case <-a.quit:
 			return
 		case <-ticker.C:
-			a.announce(tick%announceAll == 0 || a.everything.Swap(false))
+			if tick%announceAll == 0 {
+				a.everything.Store(true)
+			}
 			tick++
+			a.announce(engine.Repeating)
 			continue
 		case <-pause:
 			pause = nil
@@ -74,11 +77,11 @@ func (a *announcer) run() {
 
 // round asks and answers what there is to ask and to answer, and reports whether there was anything.
 func (a *announcer) round() (busy bool) {
-	if a.everything.Swap(false) {
-		a.announce(true)
+	if a.everything.Load() {
+		a.announce(engine.Moved)
 		busy = true
 	}
-	if a.asking.Swap(false) {
+	if a.asking.Load() {
 		a.ask()
 		busy = true
 	}
@@ -126,6 +129,10 @@ func (a *announcer) asked(q question) {
 }
 
 func (a *announcer) ask() {
+	if !a.bus.conn.IsConnected() {
+		return // and asks when it is again
+	}
+	a.asking.Store(false)
 	if !a.wanted(askSubject) {
 		return
 	}
@@ -141,24 +148,30 @@ func (a *announcer) ask() {
 func (a *announcer) answer(asker [16]byte, number uint64) {
 	subject := answerPrefix + uuid.UUID(asker).String()
 	if a.wanted(subject) {
-		a.publish(subject, true, number)
+		a.publish(subject, engine.Everyone, number)
 	}
 }
 
-// announce tells everybody the topics that have moved since the last time, or all.
-func (a *announcer) announce(all bool) {
+// announce tells everybody how far this bus has come on these topics, or on all if that is due.
+func (a *announcer) announce(which engine.Which) {
+	if !a.bus.conn.IsConnected() {
+		return // after a reconnect, all is due
+	}
+	if a.everything.Swap(false) {
+		which = engine.Everyone
+	}
 	if a.wanted(announceSubject) {
-		a.publish(announceSubject, all, 0)
+		a.publish(announceSubject, which, 0)
 	}
 }
 
-// wanted reports whether a message would reach anybody.
+// wanted reports whether somebody listens to the subject.
 func (a *announcer) wanted(subject string) bool {
-	return a.bus.conn.IsConnected() && (a.bus.server == nil || a.bus.server.Interest(subject) > 0)
+	return a.bus.server == nil || a.bus.server.Interest(subject) > 0
 }
 
 // publish sends as many announcements as the topics need.
-func (a *announcer) publish(subject string, all bool, number uint64) {
+func (a *announcer) publish(subject string, which engine.Which, number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.bus.engine
@@ -171,8 +184,7 @@ func (a *announcer) publish(subject string, all bool, number uint64) {
 		clear(part.Topics)
 		size = 0
 	}
-	// An answer does not count as told: it goes to one bus only.
-	e.Progress(all, number == 0, func(topic string, sequence uint64) {
+	e.Progress(which, func(topic string, sequence uint64) {
 		if len(part.Topics) == announcementTopics || size+len(topic) > announcementBytes {
 			flush()
 		}
@@ -194,6 +206,7 @@ func (a *announcer) send(subject string, encoded []byte, err error) {
 		err = a.bus.conn.Publish(subject, encoded)
 	}
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		a.everything.Store(true)
 		a.bus.logger.Debug("cannot tell the other buses how far this one has come", "subject", subject, "error", err)
 	}
 }

@@ -129,7 +129,7 @@ func (b *Bus) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.announcer.announce(false)
+	b.announcer.announce(engine.Moved)
 	return b.sendError(flush(ctx, b.conn))
 }
 
@@ -140,7 +140,7 @@ func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx
 func (b *Bus) release(ctx context.Context) error {
 	close(b.announcer.quit)
 	// The last word: nothing is numbered any more.
-	b.announcer.announce(false)
+	b.announcer.announce(engine.Moved)
 	var err error
 	if b.conn.IsConnected() {
 		if err = flush(ctx, b.conn); err != nil && ctx.Err() == nil {

@@ -115,6 +115,12 @@ func TestContract(t *testing.T) {
 	}
 }
 
+func TestModel(t *testing.T) {
+	for _, transport := range transports {
+		t.Run(transport.name, func(t *testing.T) { bustest.Model(t, transport.open) })
+	}
+}
+
 // TestEqualStatistics does the same work on the local bus and over every transport.
 func TestEqualStatistics(t *testing.T) {
 	want := bustest.Work(t, func(t testing.TB, options bus.Options) bustest.Pair {

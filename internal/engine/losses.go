@@ -154,20 +154,37 @@ func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, mi
 	})
 }
 
-// Progress calls yield with how far this bus has come on each of its topics, or only on those that have moved since they were
-// told. With tell, they count as told. An event with a number up to the one yielded has been handed to the outside, if it
-// was wanted there. One goroutine may call it at a time.
-func (e *Engine) Progress(all, tell bool, yield func(topic string, sequence uint64)) {
+// Which topics Progress tells.
+type Which int
+
+const (
+	Moved     Which = iota // those that have moved since they were told
+	Repeating              // also those that have not moved for 1, 2, 4 and 8 calls with Repeating: what was told may be lost
+	Everyone               // all of them
+)
+
+// Progress calls yield with how far this bus has come on its topics. An event with a number up to the one yielded has been
+// handed to the outside, if it was wanted there. With Everyone, they do not count as told. One goroutine may call it at a
+// time.
+func (e *Engine) Progress(which Which, yield func(topic string, sequence uint64)) {
 	e.topics.topics.Range(func(name, value any) bool {
 		t := value.(*topic)
 		t.sending.Lock()
 		sequence := t.sequence.Load()
 		t.sending.Unlock()
-		if sequence == 0 || !all && sequence == t.told {
+		switch {
+		case sequence == 0:
+			return true // it is being numbered for the first time
+		case which == Everyone:
+		case sequence != t.told:
+			t.told, t.quiet = sequence, 0
+		case which == Repeating && t.quiet < 8:
+			t.quiet++
+			if t.quiet&(t.quiet-1) != 0 {
+				return true
+			}
+		default:
 			return true
-		}
-		if tell {
-			t.told = sequence
 		}
 		yield(name.(string), sequence)
 		return true

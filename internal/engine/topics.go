@@ -21,7 +21,8 @@ type topic struct {
 	// sending orders numbering, asking for interest and sending. So sequence numbers grow on the wire, and an event with a
 	// higher number than what was announced is sent if there was interest by then.
 	sending sync.Mutex
-	told    uint64 // the last number that Progress has told; of its caller's goroutine
+	told    uint64 // the last number that Progress has told; this and what follows belong to its caller
+	quiet   int    // how many times it has been told again since
 }
 
 // route is an immutable match result.
