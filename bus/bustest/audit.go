@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,8 +64,8 @@ func (a *Audit) Sent(publisher uuid.UUID, topic string, count uint64) {
 	a.sent[stream{publisher, topic}] = max(a.sent[stream{publisher, topic}], count)
 }
 
-// Killed notes that a publisher has ended without a last word. How many events it has published is known to nobody; what is
-// audited is that nothing is missing between the first and the last that somebody saw.
+// Killed notes that a publisher has ended without a last word. How many events it has published, and when it began, may be known
+// to nobody; what is audited is that nothing is missing between the first and the last that the subscriber saw.
 func (a *Audit) Killed(publisher uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -134,6 +135,27 @@ func at(m map[stream]*seen, k stream) *seen {
 // the subscriber need not have seen publishers from their beginning.
 func (a *Audit) Subscribe(t testing.TB, b bus.Bus, subscription bus.Subscription, late bool, pace func()) *Reader {
 	t.Helper()
+	r := a.newReader(t, &subscription, late)
+	r.Receiver = subscribe(t, b, subscription)
+	r.start(pace)
+	return r
+}
+
+// TrySubscribe is Subscribe for a bus that may not be able to before ctx ends: then it returns nil.
+func (a *Audit) TrySubscribe(ctx context.Context, t testing.TB, b bus.Bus, subscription bus.Subscription, late bool) *Reader {
+	t.Helper()
+	r := a.newReader(t, &subscription, late)
+	var err error
+	if r.Receiver, err = b.Subscribe(ctx, subscription); err != nil {
+		require.True(t, errors.Is(err, context.DeadlineExceeded) || errors.Is(err, bus.ErrUndelivered), "%v", err)
+		return nil
+	}
+	r.start(nil)
+	return r
+}
+
+func (a *Audit) newReader(t testing.TB, subscription *bus.Subscription, late bool) *Reader {
+	t.Helper()
 	r := &Reader{audit: a, late: late, done: make(chan struct{}), read: map[stream]*seen{}, told: map[stream]*seen{}}
 	patterns := subscription.Patterns
 	if len(patterns) == 0 {
@@ -145,7 +167,10 @@ func (a *Audit) Subscribe(t testing.TB, b bus.Bus, subscription bus.Subscription
 		r.patterns = append(r.patterns, p)
 	}
 	subscription.Notify = r.notice
-	r.Receiver = subscribe(t, b, subscription)
+	return r
+}
+
+func (r *Reader) start(pace func()) {
 	go func() {
 		defer close(r.done)
 		for event := range r.Receiver.All(context.Background()) {
@@ -155,7 +180,6 @@ func (a *Audit) Subscribe(t testing.TB, b bus.Bus, subscription bus.Subscription
 			r.event(event)
 		}
 	}()
-	return r
 }
 
 func (r *Reader) event(event *bus.Event) {
@@ -246,7 +270,7 @@ func (r *Reader) publishedLocked(k stream, sent uint64, dead bool) uint64 {
 	switch {
 	case last == 0 && (r.late || dead || r.over()):
 		return 0
-	case !r.late:
+	case !r.late && !dead:
 		first = 1
 	}
 	if !dead && !r.over() {
@@ -271,9 +295,30 @@ func (r *Reader) Settle(t testing.TB) Account {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			require.Fail(t, "the audit does not balance", "%s: %v %s\n%+v", r.Receiver.ID(), account, r.consistent(), r.Receiver.Statistics())
+			require.Fail(t, "the audit does not balance", "%s: %v %s\n%+v\n%s",
+				r.Receiver.ID(), account, r.consistent(), r.Receiver.Statistics(), strings.Join(r.rest(), "\n"))
 		}
 	}
+}
+
+// rest says which streams the reader has neither read nor been told of as a whole. What was dropped is among it.
+func (r *Reader) rest() (lines []string) {
+	sent, dead := r.audit.snapshot()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, count := range sent {
+		var read, told seen
+		if s := r.read[k]; s != nil {
+			read = *s
+		}
+		if s := r.told[k]; s != nil {
+			told = *s
+		}
+		if want := r.publishedLocked(k, count, dead[k.publisher]); want != read.count+told.count {
+			lines = append(lines, fmt.Sprintf("%v: sent %d, to account for %d, read %+v, told %+v", k, count, want, read, told))
+		}
+	}
+	return lines
 }
 
 // consistent says what is wrong apart from the balance.

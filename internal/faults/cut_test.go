@@ -19,9 +19,8 @@ import (
 )
 
 // openProxy puts a proxy in front of a server, and returns it and what opens a bus through it.
-func openProxy(t testing.TB, server *embed.Server, network string) (*faultproxy.Proxy, func() *natsbus.Bus) {
+func openProxy(t testing.TB, server *embed.Server, network string, options *natsbus.Options) (*faultproxy.Proxy, func() *natsbus.Bus) {
 	t.Helper()
-	options := &natsbus.Options{PingInterval: 100 * time.Millisecond, Name: "behind the proxy"}
 	if network == "unix" {
 		path := socketPath(t)
 		token, err := os.ReadFile(rendezvous.TokenFile(server.Socket()))
@@ -109,7 +108,7 @@ func cutInABurst(t *testing.T, network, side string) {
 		Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 1 << 20, WriteDeadline: 500 * time.Millisecond,
 	})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
-	proxy, open := openProxy(t, server, network)
+	proxy, open := openProxy(t, server, network, &natsbus.Options{PingInterval: 100 * time.Millisecond})
 	behind := open()
 	from, to := bus.Bus(inside), bus.Bus(behind)
 	if side == "publisher" {

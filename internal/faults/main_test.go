@@ -40,21 +40,32 @@ func background(t testing.TB) context.Context {
 func leavesNothing(t *testing.T) {
 	t.Helper()
 	ignore := goleak.IgnoreCurrent()
-	before := openFiles(t)
+	before := len(openFiles(t))
 	t.Cleanup(func() {
 		goleak.VerifyNone(t, ignore)
-		require.Eventually(t, func() bool { return openFiles(t) <= before }, patience, step, "files or sockets are left open")
+		left := func() bool { return len(openFiles(t)) > before }
+		for deadline := time.Now().Add(patience); left(); <-time.After(step) {
+			if time.Now().After(deadline) {
+				require.Fail(t, "files or sockets are left open", "%d were, now %v", before, openFiles(t))
+			}
+		}
 	})
 }
 
-// openFiles counts what this process has open, where the system tells.
-func openFiles(t testing.TB) int {
+// openFiles says what this process has open, where the system tells.
+func openFiles(t testing.TB) (names []string) {
 	if runtime.GOOS != "linux" {
-		return 0
+		return nil
 	}
-	entries, err := os.ReadDir("/proc/self/fd")
+	const dir = "/proc/self/fd/"
+	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	return len(entries)
+	for _, e := range entries {
+		if name, err := os.Readlink(dir + e.Name()); err == nil { // the one of the directory is closed by now
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // socketPath returns a path that is short enough for a socket.
