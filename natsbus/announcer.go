@@ -33,7 +33,8 @@ const (
 type announcer struct {
 	bus  *Bus
 	wake chan struct{}
-	quit chan struct{}
+	quit chan struct{} // closed by end
+	done chan struct{} // closed by run
 
 	asking     atomic.Bool // a question is to be asked
 	everything atomic.Bool // the next announcement is to have all topics
@@ -46,11 +47,12 @@ type announcer struct {
 }
 
 func newAnnouncer(b *Bus) *announcer {
-	return &announcer{bus: b, wake: make(chan struct{}, 1), quit: make(chan struct{}), askers: make(map[[16]byte]uint64)}
+	return &announcer{bus: b, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), askers: make(map[[16]byte]uint64)}
 }
 
-// run announces, asks and answers until quit is closed.
+// run announces, asks and answers until end is called.
 func (a *announcer) run() {
+	defer close(a.done)
 	ticker := time.NewTicker(announceInterval)
 	defer ticker.Stop()
 	var pause <-chan time.Time
@@ -64,7 +66,6 @@ func (a *announcer) run() {
 			}
 			tick++
 			a.announce(engine.Repeating)
-			continue
 		case <-pause:
 			pause = nil
 		case <-a.wake:
@@ -75,13 +76,25 @@ func (a *announcer) run() {
 	}
 }
 
+// end stops the goroutine, answers who still waits, and says how far this bus has come: its last word, since it numbers nothing any
+// more.
+func (a *announcer) end() {
+	close(a.quit)
+	<-a.done
+	a.round()
+	a.announce(engine.Moved)
+}
+
 // round asks and answers what there is to ask and to answer, and reports whether there was anything.
 func (a *announcer) round() (busy bool) {
+	if !a.bus.conn.IsConnected() {
+		return false // there is another one after a reconnect
+	}
 	if a.everything.Load() {
 		a.announce(engine.Moved)
 		busy = true
 	}
-	if a.asking.Load() {
+	if a.asking.Swap(false) {
 		a.ask()
 		busy = true
 	}
@@ -129,10 +142,6 @@ func (a *announcer) asked(q question) {
 }
 
 func (a *announcer) ask() {
-	if !a.bus.conn.IsConnected() {
-		return // and asks when it is again
-	}
-	a.asking.Store(false)
 	if !a.wanted(askSubject) {
 		return
 	}

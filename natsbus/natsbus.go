@@ -138,9 +138,7 @@ func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx
 
 // release brings what was published to the server and what has arrived to the queues, and closes the connection.
 func (b *Bus) release(ctx context.Context) error {
-	close(b.announcer.quit)
-	// The last word: nothing is numbered any more.
-	b.announcer.announce(engine.Moved)
+	b.announcer.end()
 	var err error
 	if b.conn.IsConnected() {
 		if err = flush(ctx, b.conn); err != nil && ctx.Err() == nil {

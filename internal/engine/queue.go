@@ -278,7 +278,8 @@ func (q *queue) take() (event *bus.Event, over bool) {
 			if position+1 == tail {
 				close(q.drained)
 			}
-		} else if q.attention.Load() != 0 {
+		}
+		if q.attention.Load() != 0 {
 			q.attend()
 		}
 		return &item.Event, false
