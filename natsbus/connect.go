@@ -145,11 +145,14 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	if b.engine.Stopped() {
 		return
 	}
+	// nats.go calls its handlers one after the other.
+	b.disconnectedAt = time.Now()
 	b.logger.Warn("connection to the NATS server lost, reconnecting", "server", b.peer, "error", err)
 }
 
 func (b *Bus) reconnected(conn *nats.Conn) {
 	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
+	b.engine.Reconnected(time.Since(b.disconnectedAt))
 	b.announcer.afterReconnect()
 }
 

@@ -33,6 +33,8 @@ type Bus struct {
 	interest  interest
 	announcer *announcer
 
+	disconnectedAt time.Time // of the handlers of conn
+
 	malformed  atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
 

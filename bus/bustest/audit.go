@@ -111,6 +111,7 @@ type Reader struct {
 	told    map[stream]*seen
 	lost    uint64 // sums of the notices
 	drops   bus.Drops
+	cutOff  time.Duration
 	notices []time.Time
 	wrong   []string
 }
@@ -198,6 +199,7 @@ func (r *Reader) notice(n bus.Notice) {
 	defer r.mu.Unlock()
 	r.notices = append(r.notices, time.Now())
 	r.lost += n.Lost
+	r.cutOff += n.CutOff
 	r.drops = r.drops.Plus(n.Drops)
 	for _, l := range n.Losses {
 		at(r.told, stream{l.Publisher, l.Topic}).add(l.First, l.Last, l.Count)
@@ -209,6 +211,13 @@ func (r *Reader) Notices() []time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return append([]time.Time(nil), r.notices...)
+}
+
+// CutOff returns for how long the subscriber was told that its process was cut off.
+func (r *Reader) CutOff() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.cutOff
 }
 
 // Delivered returns how many events the subscriber has got.

@@ -154,6 +154,17 @@ func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, mi
 	})
 }
 
+// Reconnected tells the subscriptions that the connection to other processes was lost for a while.
+func (e *Engine) Reconnected(after time.Duration) {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	for _, s := range e.subscriptions {
+		if s.notifier != nil {
+			s.notifier.reconnected(after)
+		}
+	}
+}
+
 // Which topics Progress tells.
 type Which int
 

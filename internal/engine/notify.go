@@ -24,6 +24,7 @@ type notifier struct {
 	mu     sync.Mutex // guards what follows
 	awake  bool       // the goroutine runs, or is about to
 	lost   uint64     // not told yet
+	cutOff time.Duration
 	losses []bus.Loss // the same by publisher and topic
 	index  map[origin]int
 
@@ -64,6 +65,14 @@ func (n *notifier) lose(from origin, first, last uint64) {
 	loss := &n.losses[at]
 	loss.First, loss.Last = min(loss.First, first), max(loss.Last, last)
 	loss.Count += count
+	n.mu.Unlock()
+	n.raise()
+}
+
+// reconnected adds to what the next notice tells that the connection was lost for a while.
+func (n *notifier) reconnected(after time.Duration) {
+	n.mu.Lock()
+	n.cutOff += after
 	n.mu.Unlock()
 	n.raise()
 }
@@ -117,10 +126,10 @@ func (n *notifier) collect() (notice bus.Notice, ok bool) {
 		Circuit: statistics.Circuit, CircuitOpened: statistics.CircuitOpened,
 	}
 	n.mu.Lock()
-	notice.Lost, notice.Losses = n.lost, n.losses
-	n.lost, n.losses, n.index = 0, nil, nil
+	notice.Lost, notice.Losses, notice.CutOff = n.lost, n.losses, n.cutOff
+	n.lost, n.losses, n.index, n.cutOff = 0, nil, nil, 0
 	n.mu.Unlock()
-	ok = notice.Lost > 0 || notice.Drops != bus.Drops{} || notice.Circuit != n.told.Circuit || notice.CircuitOpened != n.told.CircuitOpened
+	ok = notice.Lost > 0 || notice.CutOff > 0 || notice.Drops != bus.Drops{} || notice.Circuit != n.told.Circuit || notice.CircuitOpened != n.told.CircuitOpened
 	n.told = bus.Notice{Drops: statistics.Drops, Circuit: notice.Circuit, CircuitOpened: notice.CircuitOpened}
 	return notice, ok
 }

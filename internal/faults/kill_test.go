@@ -1,3 +1,5 @@
+//go:build unix
+
 package faults_test
 
 import (
@@ -99,6 +101,7 @@ func TestEmbeddedServerKilled(t *testing.T) {
 	publisher.finish(&audit)
 	t.Log(reader.Settle(t))
 	require.Equal(t, uint64(3), attached.Statistics().Reconnects)
+	require.Positive(t, reader.CutOff())
 	works(t, &audit, attached, reader, topic)
 	reader.Settle(t)
 	publisher.end(&audit)
