@@ -49,7 +49,8 @@ type Bus interface {
 	// and releases every goroutine, socket and file. If ctx ended first, the rest is discarded and counted as
 	// dropped, and a [*ShutdownError] says how much it was. It returns [ErrUndelivered] if the server was away and
 	// events still waited for it. A receiver that nobody reads makes Shutdown wait until ctx
-	// ends, so give ctx a deadline. A second call waits for the first one and returns the same.
+	// ends, so give ctx a deadline. What subscriptions that had ended before have left stays theirs to be received. The last
+	// notices have been given when Shutdown returns. A second call waits for the first one and returns the same.
 	Shutdown(ctx context.Context) error
 }
 

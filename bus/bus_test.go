@@ -55,6 +55,7 @@ func TestOptionsWithDefaults(t *testing.T) {
 	got.Logger = nil
 	require.Equal(t, bus.Options{
 		MaxSubscribers: 1000, QueueCapacity: 1024, Overflow: bus.Block, PublishTimeout: 5 * time.Second, MaxEventSize: 256 << 10,
+		CircuitBreak: bus.CircuitBreak{Overflows: 20, Window: 10 * time.Second, CoolDown: 5 * time.Second},
 	}, got)
 	for field, options := range map[string]bus.Options{
 		"max_subscribers": {MaxSubscribers: -1},
@@ -62,6 +63,10 @@ func TestOptionsWithDefaults(t *testing.T) {
 		"max_event_size":  {MaxEventSize: -1},
 		"publish_timeout": {PublishTimeout: -1},
 		"overflow":        {Overflow: 99},
+
+		"circuit_break.overflows": {CircuitBreak: bus.CircuitBreak{Overflows: bus.MaxCircuitOverflows + 1}},
+		"circuit_break.window":    {CircuitBreak: bus.CircuitBreak{Window: -1}},
+		"circuit_break.cool_down": {CircuitBreak: bus.CircuitBreak{CoolDown: -1}},
 	} {
 		_, err := options.WithDefaults()
 		invalid, ok := errors.AsType[*bus.InvalidError](err)
@@ -71,7 +76,7 @@ func TestOptionsWithDefaults(t *testing.T) {
 }
 
 func TestOverflowPolicyText(t *testing.T) {
-	for _, policy := range []bus.OverflowPolicy{bus.OverflowDefault, bus.Block, bus.DropNewest, bus.DropOldest} {
+	for _, policy := range []bus.OverflowPolicy{bus.OverflowDefault, bus.Block, bus.DropNewest, bus.DropOldest, bus.BreakCircuit} {
 		text, err := policy.MarshalText()
 		require.NoError(t, err)
 		var back bus.OverflowPolicy

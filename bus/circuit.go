@@ -22,9 +22,9 @@ const (
 //
 // While the circuit is closed, an event that finds the queue full is dropped: an overflow. Overflows of them within any
 // Window open the circuit. While it is open everything is dropped, and the receiver can take what is queued. The first event
-// after CoolDown is the probe, and the circuit half-open: if there is no room for the probe, the circuit is open for another
+// after CoolDown is the probe, and the circuit half-open: if there is no room for the probe, the circuit stays open for another
 // CoolDown; otherwise the probe is queued, what follows it is still dropped, and the circuit closes when the receiver has
-// taken the probe.
+// taken the probe. Then the overflows are counted anew.
 type CircuitBreak struct {
 	// Overflows within Window open the circuit, 1 to MaxCircuitOverflows; 0 is DefaultCircuitOverflows.
 	Overflows int `toml:"overflows"`

@@ -10,16 +10,66 @@
 // [Receiver] in one of three ways: blocking with Next, as an iterator with All, or in a select statement with Ready and
 // TryNext.
 //
-// # Delivery and order
+// # What is promised
 //
-// Delivery is at most once. One publisher's events reach each subscriber in the order of its Publish calls, across topics;
-// calls made at once by several goroutines have no order among each other. An event published after Subscribe has
-// returned is seen by that subscriber. It is delivered once, also when several patterns of the subscription match.
+// Behind each promise stands the test that proves it. lineNN/name is a case of package bustest, with which every bus and every
+// transport is tested; the other tests are functions of that name.
 //
-// # Overflow
+// Order and delivery:
 //
-// Every subscription has a bounded queue of its own, and an [OverflowPolicy]. A slow subscriber never holds up another
-// one; with [Block] it holds up those publishers of its own process whose events it wants, for a bounded time.
+//   - One publisher's events reach each subscriber in the order of its Publish calls, across topics
+//     (line03/fifo_across_topics).
+//   - An event is delivered at most once, also when several patterns of a subscription match
+//     (line02/overlapping_patterns_deliver_once), and when the network brings it twice (TestDuplicatesAreNotDelivered).
+//   - An event published after Subscribe has returned is seen by that subscriber, in this process or in another one on the
+//     same server (line04/subscribe_then_publish).
+//   - Subscriptions that end while others are served make none of them miss an event (line11/who_ends_harms_nobody,
+//     TestSubscriptionsComeAndGoUnderLoad).
+//
+// Overflow and isolation:
+//
+//   - With [Block] a publisher of the same process waits for room, until its context or Options.PublishTimeout ends the wait;
+//     then the error names the subscriber, it alone has missed the event, and it is counted there
+//     (line07/block_waits_for_room, line07/block_ends_with_the_context, line07/block_ends_with_the_timeout).
+//   - With [DropNewest], [DropOldest] and [BreakCircuit] nobody waits (line07/drop_newest, line07/drop_oldest,
+//     line07/circuit_break).
+//   - A stuck subscriber keeps no event from another one (line08/stuck_under_each_policy), nor does a NATS client that has stopped
+//     (TestStoppedClientHarmsNobody), and memory stays flat (TestMemoryStaysFlat).
+//   - Who keeps its queue full for a second is named in the log and in the statistics, with what it waits in
+//     (TestASlowConsumerIsNamedWithWhatItWaitsIn).
+//
+// Accounting:
+//
+//   - For each subscription, matched = delivered + dropped + queued in every snapshot (line09/balance).
+//   - What publishers have sent is what a subscriber got, what its queue dropped and what it was told is lost, to the event
+//     (line09/audit, TestLossesAreExact), while connections are cut (TestConnectionsCutInABurst), servers killed
+//     (TestEmbeddedServerKilled, TestExistingServerKilled), publishers killed (TestPublisherKilledInABurst), garbage sent
+//     (TestGarbageAmongGoodEvents), and all of it at once (TestSoak).
+//   - Nothing is called lost that was not: not for late joiners (TestALateJoinerIsToldNothingOfWhatWasBefore,
+//     line09/no_false_losses), not after a restart (TestANewRunOfAPublisherBeginsAnew), not with more topics than can be
+//     remembered (TestManyTopicsAndPublishersMakeNoFalseLosses).
+//   - Losses are told by publisher, topic and range, aggregated, at most once a second (TestAGapIsALossWithPublisherTopicAndRange,
+//     TestManyGapsMakeFewNotices), and drops by cause (line09/drops_are_told).
+//   - The buses count alike (TestEqualStatistics, TestModel), and the wall clock has no part in it
+//     (TestTheWallClockMayJump).
+//
+// Shutdown delivers what is queued while its context lasts, and then says exactly how much was cut off
+// (line14/shutdown_delivers_100000, line14/shutdown_cuts_off_100000). Publishers that wait return [ErrClosed]
+// (line14/shutdown_frees_publishers).
+//
+// # What is not promised
+//
+//   - Nothing is sent twice: between processes this is core NATS, at most once. What a connection or a server loses stays lost;
+//     it is told.
+//   - Calls of Publish that are made at once have no order among each other, and events of different publishers have none.
+//   - A publisher in another process is never made to wait.
+//   - What somebody who is gone has sent, nobody can tell: the last events of a publisher that was killed, and all events of one
+//     that ended while this process was cut off. How long it was cut off is told (Notice.CutOff).
+//   - The account of a publisher in another process begins with the first event or answer of it that a subscription sees. Subscribe
+//     asks for the answers, which take about a millisecond; what a fault destroys in that time is not known.
+//   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,
+//     TestEventsWithoutANumberAreDeliveredAndSaidToBeUntracked).
+//   - Across leaf nodes and cluster routes a new subscription takes effect within milliseconds, not with the return of Subscribe.
 //
 // # Concurrency and ownership
 //

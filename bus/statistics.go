@@ -16,7 +16,8 @@ type Statistics struct {
 	// whether or not they went over a wire.
 	Published      uint64 `json:"published"`
 	PublishedBytes uint64 `json:"published_bytes"`
-	// Received counts the events that came from other processes, and ReceivedBytes the bytes that they came in.
+	// Received counts the events that came from other processes and that somebody here has subscribed to, and ReceivedBytes the
+	// bytes that they came in.
 	Received      uint64 `json:"received"`
 	ReceivedBytes uint64 `json:"received_bytes"`
 
@@ -80,7 +81,7 @@ type SubscriptionStatistics struct {
 
 	// Overflow is the policy in force.
 	Overflow OverflowPolicy `json:"overflow"`
-	// Circuit is the state of the circuit and CircuitOpened counts how often it has opened, under [BreakCircuit].
+	// Circuit is the state of the circuit, and CircuitOpened counts how often it was closed and opened, under [BreakCircuit].
 	Circuit       CircuitState `json:"circuit,omitempty"`
 	CircuitOpened uint64       `json:"circuit_opened,omitempty"`
 

@@ -22,9 +22,20 @@
 // queue group of their own, so that the server sends a message once even when several of their subjects match it. On a server
 // in this process there are just two, for everything; elsewhere they follow the subscriptions.
 //
+// # What is lost
+//
+// Core NATS delivers at most once, and says little of what it did not deliver: a server drops what a client does not read in time,
+// and what was on a connection that breaks is gone. So every event has its publisher's number on its topic, and each bus says
+// on subjects of its own (eventbus.>) how far it has come: about a second after its events, with [bus.Bus.Flush], as its last
+// word at Shutdown, and when another bus asks, as it does for each new subscription and after a reconnect. From that
+// the engine finds out what is missing and for which subscriptions, see [bus.Notice]. Where clients have permissions,
+// buses need those subjects to publish and to subscribe.
+//
 // # Reconnecting
 //
 // A lost connection is sought for ever, with a growing pause of at most two seconds. Meanwhile up to 8 MiB of
 // outgoing events are buffered, after that Publish returns [bus.ErrUndelivered] (subscribers in the process still
-// get the event). Loss and return of the connection are logged, and [bus.Statistics] has Connected and Reconnects.
+// get the event). Loss and return of the connection are logged and told ([bus.Notice]), and [bus.Statistics] has Connected and
+// Reconnects. A server that does not answer is given up after three times Options.PingInterval; before that, a Publish can
+// wait two seconds for it, once.
 package natsbus

@@ -10,7 +10,10 @@
 // Every subscription has a queue, a ring with a lock for writers and none for readers. Its two positions are its
 // counters as well, which is why matched = delivered + dropped + queued holds in every snapshot.
 //
+// What comes from other processes is checked against the numbers of its publisher, see peers. What is missing, and what a queue has
+// dropped, is told by the subscription's notifier; its goroutine is there only while there is something to tell.
+//
 // # Concurrency
 //
-// Everything is safe for concurrent use. No lock is held while a publisher waits for a full queue.
+// Everything is safe for concurrent use, but for Receive and Announced, which belong to one goroutine. No lock is held while a publisher waits for a full queue.
 package engine
