@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -51,6 +52,9 @@ func decodeAnnouncement(data []byte) (announcement, error) {
 	}
 	if uuid.UUID(a.Publisher) == uuid.Nil {
 		return a, &bus.InvalidError{Field: "publisher", Reason: "missing"}
+	}
+	if a.Age > math.MaxInt64 {
+		return a, &bus.InvalidError{Field: "age", Value: fmt.Sprint(a.Age), Reason: "beyond what time there was"}
 	}
 	for topic, sequence := range a.Topics {
 		if err := subjects.ValidateTopic(topic); err != nil {

@@ -1,5 +1,7 @@
 package natsbus
 
+import "github.com/google/uuid"
+
 // Overlap is overlap, for the tests.
 var Overlap = overlap
 
@@ -8,3 +10,15 @@ func SentMessages(b *Bus) uint64 { return b.conn.Stats().OutMsgs }
 
 // Subjects returns how many NATS subscriptions the bus has for events.
 func Subjects(b *Bus) int { return b.conn.NumSubscriptions() - 3 }
+
+// DecodeAnnouncement is decodeAnnouncement, for the tests.
+func DecodeAnnouncement(data []byte) (publisher uuid.UUID, topics map[string]uint64, err error) {
+	a, err := decodeAnnouncement(data)
+	return a.Publisher, a.Topics, err
+}
+
+// DecodeQuestion is decodeQuestion, for the tests.
+func DecodeQuestion(data []byte) (asker uuid.UUID, err error) {
+	q, err := decodeQuestion(data)
+	return q.Asker, err
+}

@@ -40,7 +40,11 @@ func TestSoak(t *testing.T) {
 	if text := os.Getenv("SOAK"); text != "" {
 		all, err := time.ParseDuration(text)
 		require.NoError(t, err, "SOAK")
-		duration = all / time.Duration(len(worlds))
+		// It ends in time for the tests' own limit, ten minutes unless -timeout says otherwise.
+		if deadline, ok := t.Deadline(); ok {
+			all = min(all, time.Until(deadline)-time.Minute)
+		}
+		duration = max(defaultSoak, all/time.Duration(len(worlds)))
 	}
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("SOAK_SEED"); text != "" {
