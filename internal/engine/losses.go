@@ -168,9 +168,10 @@ func (e *Engine) Reconnected(after time.Duration) {
 // Which topics Progress tells.
 type Which int
 
+// What was told may be lost, so Repeating includes topics that have not moved for 1, 2, 4 and 8 calls with it.
 const (
 	Moved     Which = iota // those that have moved since they were told
-	Repeating              // also those that have not moved for 1, 2, 4 and 8 calls with Repeating: what was told may be lost
+	Repeating              // also those that moved a while ago
 	Everyone               // all of them
 )
 

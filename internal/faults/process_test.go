@@ -158,11 +158,11 @@ func (p *rolePublisher) stop() {
 func (p *rolePublisher) sent() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	line := "sent"
+	words := []string{"sent"}
 	for topic, count := range p.counts {
-		line += fmt.Sprintf(" %s=%d", topic, count)
+		words = append(words, fmt.Sprintf("%s=%d", topic, count))
 	}
-	return line
+	return strings.Join(words, " ")
 }
 
 // other is another process with a bus, seen from the test.
