@@ -24,13 +24,14 @@
 //
 // NATS can tell whether somebody is interested in a subject, but not who, and it stops counting at the first that matches. The
 // bus needs to know about everybody but itself. So the clients live in one account and the bus in another, and the
-// server carries messages on events.> and control.> across: what the bus publishes arrives at the clients on the same subject,
-// what a client publishes arrives at the other clients on the same subject and at the bus below [InboundPrefix]. As long
-// as the bus subscribes to nothing else, [Server.Interest] is exactly the clients' interest.
+// server carries messages on events.>, control.> and eventbus.> (what buses tell each other) across: what the bus publishes
+// arrives at the clients on the same subject, what a client publishes arrives at the other clients on the same subject and at
+// the bus below [InboundPrefix]. As long as the bus subscribes to nothing else, [Server.Interest] is exactly the clients'
+// interest.
 //
 // # Permissions
 //
-// Clients may publish and subscribe to events.>, control.> and _INBOX.> (which request and reply need). Everything else is
+// Clients may publish and subscribe to events.>, control.>, eventbus.> and _INBOX.> (which request and reply need). Everything else is
 // refused: the lists say what is allowed.
 //
 // # Limits

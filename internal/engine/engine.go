@@ -77,7 +77,7 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
 	}
-	e.peers = newPeers(e.Now)
+	e.peers = newPeers(e.now)
 	return e, nil
 }
 
@@ -179,7 +179,7 @@ func (e *Engine) note(s *Subscription) {
 		s.notifier.raise()
 	}
 	if s.queue.slow.Load() && s.queue.slow.Swap(false) {
-		e.warnSlow(s)
+		e.runners.start(func() { e.warnSlow(s) }) // to look at stacks takes a while
 	}
 }
 
@@ -217,7 +217,7 @@ func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, 
 		case <-wake:
 		case <-watch.C:
 			for _, s := range waiting {
-				s.queue.stillFull(e.Now())
+				s.queue.stillFull(e.now())
 				e.note(s)
 			}
 			watch.Reset(slowAfter)
@@ -276,7 +276,7 @@ func (e *Engine) Register(s *Subscription) error {
 	for _, p := range s.patterns {
 		e.index.Insert(p, s)
 	}
-	s.since = e.Now()
+	s.since = e.now()
 	s.generation = e.generation.Add(1)
 	return nil
 }

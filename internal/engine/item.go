@@ -14,8 +14,8 @@ type Item struct {
 	arrived time.Duration // when it was published or received, on the bus's clock
 }
 
-// Now reads the bus's clock: the time since the engine was made. It does not follow the wall clock when that jumps.
-func (e *Engine) Now() time.Duration { return time.Since(e.started) }
+// now reads the bus's clock: the time since the engine was made. It does not follow the wall clock when that jumps.
+func (e *Engine) now() time.Duration { return time.Since(e.started) }
 
 // readClocks returns both clocks from one reading.
 func (e *Engine) readClocks() (wall time.Time, now time.Duration) {

@@ -140,7 +140,7 @@ func (n *notifier) end() {
 	n.raise()
 }
 
-// runners are the goroutines of all notifiers of a bus.
+// runners are the goroutines of a bus that tell somebody something.
 type runners struct {
 	mu     sync.Mutex // guards what follows
 	closed bool

@@ -23,8 +23,8 @@ const (
 	maxFrames = 6
 )
 
-// warnSlow names a subscriber that keeps its queue full, and what it does instead of reading. It stops the world for as long
-// as it takes to write down the stacks, so it is done once a second at most.
+// warnSlow names a subscriber that keeps its queue full, and what its reader does instead of reading. It stops the world for as
+// long as it takes to write down the stacks, so it is done once a second at most.
 func (e *Engine) warnSlow(s *Subscription) {
 	e.warnings.Do(func() {
 		s.queue.lookAtReader()
