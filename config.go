@@ -45,9 +45,13 @@ type Config struct {
 	// QueueCapacity is the queue length, in events, of subscriptions that do not choose one, at most bus.MaxQueueCapacity; 0 is
 	// DefaultQueueCapacity.
 	QueueCapacity int `toml:"queue_capacity"`
-	// Overflow is the policy of subscriptions that do not choose one: block, drop-newest or drop-oldest; the zero value is
-	// DefaultOverflow.
+	// Overflow is the policy of subscriptions that do not choose one: block, drop-newest, drop-oldest or circuit-break; the
+	// zero value is DefaultOverflow.
 	Overflow bus.OverflowPolicy `toml:"overflow"`
+	// CircuitBreak is the table [event_bus.circuit_break]: when the circuit of a subscription with the policy circuit-break
+	// opens and closes, unless the subscription says otherwise. A zero field stands for bus.DefaultCircuitOverflows,
+	// bus.DefaultCircuitWindow or bus.DefaultCircuitCoolDown.
+	CircuitBreak bus.CircuitBreak `toml:"circuit_break"`
 	// PublishTimeout bounds a blocked Publish whose context has no deadline; 0 is DefaultPublishTimeout.
 	PublishTimeout time.Duration `toml:"publish_timeout"`
 	// NATS is the table [event_bus.nats]. Of it, only MaxPayload concerns a local bus.
@@ -76,6 +80,7 @@ func (c Config) WithDefaults() Config {
 	c.MaxSubscribers = cmp.Or(c.MaxSubscribers, DefaultMaxSubscribers)
 	c.QueueCapacity = cmp.Or(c.QueueCapacity, DefaultQueueCapacity)
 	c.Overflow = cmp.Or(c.Overflow, DefaultOverflow)
+	c.CircuitBreak = c.CircuitBreak.WithDefaults()
 	c.PublishTimeout = cmp.Or(c.PublishTimeout, DefaultPublishTimeout)
 	c.NATS.MaxPayload = cmp.Or(c.NATS.MaxPayload, DefaultMaxPayload)
 	return c
@@ -90,12 +95,22 @@ func (c Config) Validate() error {
 			problems = append(problems, &ConfigError{Key: "event_bus." + key, Value: value, Reason: reason})
 		}
 	}
+	// Package bus has the rules of its own types; its fields are named like the keys.
+	told := func(err error) {
+		if invalid, ok := errors.AsType[*bus.InvalidError](err); ok {
+			check(false, invalid.Field, invalid.Value, invalid.Reason)
+		}
+	}
 	check(c.BusType == NATS || c.BusType == Local, "bus_type", quote(c.BusType), `must be "nats" or "local"`)
 	check(1 <= c.MaxSubscribers && c.MaxSubscribers <= bus.MaxSubscribersLimit, "max_subscribers", strconv.Itoa(c.MaxSubscribers),
 		fmt.Sprintf("must be 1 to %d", bus.MaxSubscribersLimit))
 	check(1 <= c.QueueCapacity && c.QueueCapacity <= bus.MaxQueueCapacity, "queue_capacity", strconv.Itoa(c.QueueCapacity),
 		fmt.Sprintf("must be 1 to %d", bus.MaxQueueCapacity))
-	check(c.Overflow <= bus.DropOldest, "overflow", c.Overflow.String(), "must be block, drop-newest or drop-oldest")
+	told(c.Overflow.Validate())
+	// One by one, since Validate stops at the first problem.
+	told(bus.CircuitBreak{Overflows: c.CircuitBreak.Overflows}.Validate())
+	told(bus.CircuitBreak{Window: c.CircuitBreak.Window}.Validate())
+	told(bus.CircuitBreak{CoolDown: c.CircuitBreak.CoolDown}.Validate())
 	check(c.PublishTimeout > 0, "publish_timeout", c.PublishTimeout.String(), "must be positive")
 	check(1 <= c.NATS.MaxPayload && c.NATS.MaxPayload <= maxPayload, "nats.max_payload", c.NATS.MaxPayload.String(),
 		fmt.Sprintf("must be 1 to %v", maxPayload))

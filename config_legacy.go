@@ -140,7 +140,8 @@ func winners(settings []setting, bus BusType) map[string]int {
 	return won
 }
 
-// modernValue translates the spellings of the old design's serialization; other values stay as they are.
+// modernValue translates the spellings of the old design's serialization; other values stay as they are. Blocking and
+// DropNewest are all the strategies it had: what else stands there never loaded, and is refused under the new key.
 func modernValue(old any) any {
 	switch old := old.(type) {
 	case string:

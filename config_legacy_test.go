@@ -127,6 +127,8 @@ func TestLegacyProblems(t *testing.T) {
 		"[crossbeam]\nmax_subscribers = 2000000": `eventbus: c.toml:2: event_bus.max_subscribers = 2000000: must be 1 to 1048576`,
 		"[crossbeam]\npublish_timeout = { secs = 9223372036854775807 }": `eventbus: c.toml:2: event_bus.publish_timeout = {…}: ` +
 			`must be a duration such as "5s" or "1m30s", not negative`,
+		"[crossbeam]\nbackpressure_strategy = 'CircuitBreaker'": `eventbus: c.toml:2: event_bus.overflow = "CircuitBreaker": ` +
+			`must be block, drop-newest, drop-oldest or circuit-break`,
 	} {
 		_, warnings, err := eventbus.Parse("c.toml", []byte(document), nil, nil)
 		require.EqualError(t, err, want)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
 )
 
 // collectTable is a section as a host program has one.
@@ -90,6 +91,32 @@ func TestEnvironmentBeatsFile(t *testing.T) {
 	require.Equal(t, collectTable{
 		Paths: []string{"/b", "/c"}, Sizes: []eventbus.ByteSize{1024, 2}, Workers: 3, Hash: true, Share: 0.5, Nice: -5,
 	}, section)
+}
+
+// The table can be given from every source that another key can, and key by key.
+func TestCircuitBreak(t *testing.T) {
+	t.Parallel()
+	config, warnings, err := eventbus.Parse("c.toml", []byte(`
+		[event_bus]
+		overflow = "circuit-break"
+		[event_bus.circuit_break]
+		overflows = 3
+		window = "1m"
+		cool_down = "not looked at"
+	`), []string{"EVENTBUS_CIRCUIT_BREAK__COOL_DOWN=250ms"}, nil)
+	require.NoError(t, err)
+	require.Empty(t, warnings)
+	require.Equal(t, eventbus.Config{
+		Overflow:     bus.BreakCircuit,
+		CircuitBreak: bus.CircuitBreak{Overflows: 3, Window: time.Minute, CoolDown: 250 * time.Millisecond},
+	}.WithDefaults(), config)
+
+	config, _, err = eventbus.LoadFrom("", []string{
+		"EVENTBUS_OVERFLOW=circuit-break", "EVENTBUS_CIRCUIT_BREAK__OVERFLOWS=7", "EVENTBUS_EVENT_BUS__CIRCUIT_BREAK__WINDOW=0s",
+	}, nil)
+	require.NoError(t, err)
+	require.Equal(t, bus.BreakCircuit, config.Overflow)
+	require.Equal(t, bus.CircuitBreak{Overflows: 7}.WithDefaults(), config.CircuitBreak, "zero is the default")
 }
 
 func TestSections(t *testing.T) {
@@ -197,6 +224,13 @@ func TestProblems(t *testing.T) {
 		"negative size":         {document: "[event_bus]\nnats.max_payload = -1", want: `c.toml:2: event_bus.nats.max_payload = -1: must be a size such as "256KiB", "1MB" or a whole number of bytes`},
 		"size of another type":  {document: "[event_bus]\nnats.max_payload = 1.5", want: `c.toml:2: event_bus.nats.max_payload = 1.5: must be a string`},
 		"large size":            {document: "[event_bus]\nnats.max_payload = '1GiB'", want: "c.toml:2: event_bus.nats.max_payload = 1GiB: must be 1 to 64MiB"},
+		"no such policy":        {document: "[event_bus]\noverflow = 'drop'", want: `c.toml:2: event_bus.overflow = "drop": must be block, drop-newest, drop-oldest or circuit-break`},
+		"too many overflows":    {document: "[event_bus.circuit_break]\noverflows = 10001", want: "c.toml:2: event_bus.circuit_break.overflows = 10001: must be 1 to 10000"},
+		"negative overflows":    {document: "[event_bus]\n\ncircuit_break = { overflows = -1 }", want: "c.toml:3: event_bus.circuit_break.overflows = -1: must be 1 to 10000"},
+		"negative cool-down":    {document: "[event_bus.circuit_break]\ncool_down = '-1s'", want: `c.toml:2: event_bus.circuit_break.cool_down = "-1s": must be a duration such as "5s" or "1m30s", not negative`},
+		"circuit, not a table":  {document: "[event_bus]\ncircuit_break = true", want: "c.toml:2: event_bus.circuit_break = true: must be a table"},
+		"circuit, its table":    {document: "[event_bus.circuit_brake]\noverflows = 1", want: "c.toml:1: event_bus.circuit_brake: unknown key, did you mean event_bus.circuit_break?"},
+		"circuit, its variable": {variable: "EVENTBUS_CIRCUIT_BREAK__COOLDOWN=1s", want: "EVENTBUS_CIRCUIT_BREAK__COOLDOWN: event_bus.circuit_break.cooldown: unknown key, did you mean EVENTBUS_CIRCUIT_BREAK__COOL_DOWN?"},
 		"list for string":       {document: "[event_bus]\nnats.url = ['nats://u:secret@h']", want: "c.toml:2: event_bus.nats.url = […]: must be a string"},
 		"string for list":       {document: "[collect]\npaths = '/a,/b'", want: `c.toml:2: collect.paths = "/a,/b": must be a list`},
 		"element":               {document: "[collect]\nsizes = [1, 'x']", want: `c.toml:2: collect.sizes = […]: element 2 must be a size such as "256KiB", "1MB" or a whole number of bytes`},

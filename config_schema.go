@@ -2,6 +2,7 @@ package eventbus
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/bus"
 )
 
 // schema has every key that can be set, and every table that leads to one, by its dotted path.
@@ -88,6 +91,9 @@ func assign(v reflect.Value, raw any, text bool) string {
 			return "must be a string"
 		}
 		if err := into.UnmarshalText([]byte(s)); err != nil {
+			if invalid, ok := errors.AsType[*bus.InvalidError](err); ok {
+				return invalid.Reason // its field and value stand in front of it already
+			}
 			return err.Error()
 		}
 		return ""

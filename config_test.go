@@ -16,7 +16,8 @@ func TestZeroConfigIsTheEmbeddedDefault(t *testing.T) {
 	require.NoError(t, eventbus.Config{}.Validate())
 	require.Equal(t, eventbus.Config{
 		BusType: eventbus.NATS, MaxSubscribers: 1000, QueueCapacity: 1024, Overflow: bus.Block, PublishTimeout: 5 * time.Second,
-		NATS: eventbus.NATSConfig{MaxPayload: 256 << 10},
+		CircuitBreak: bus.CircuitBreak{Overflows: 20, Window: 10 * time.Second, CoolDown: 5 * time.Second},
+		NATS:         eventbus.NATSConfig{MaxPayload: 256 << 10},
 	}, eventbus.Config{}.WithDefaults())
 }
 
@@ -24,7 +25,8 @@ func TestWithDefaultsKeepsWhatIsSet(t *testing.T) {
 	t.Parallel()
 	set := eventbus.Config{
 		BusType: eventbus.Local, MaxSubscribers: 1, QueueCapacity: 2, Overflow: bus.DropOldest, PublishTimeout: 3,
-		NATS: eventbus.NATSConfig{SocketPath: "s", Listen: "l", URL: "u", MaxPayload: 4},
+		CircuitBreak: bus.CircuitBreak{Overflows: 5, Window: 6, CoolDown: 7},
+		NATS:         eventbus.NATSConfig{SocketPath: "s", Listen: "l", URL: "u", MaxPayload: 4},
 	}
 	require.Equal(t, set, set.WithDefaults())
 }
@@ -35,6 +37,7 @@ func TestValidateBounds(t *testing.T) {
 		"largest": {MaxSubscribers: 1 << 20, QueueCapacity: 1 << 20, NATS: eventbus.NATSConfig{MaxPayload: 64 << 20}},
 		"least":   {MaxSubscribers: 1, QueueCapacity: 1, PublishTimeout: 1, NATS: eventbus.NATSConfig{MaxPayload: 1}},
 		"policy":  {Overflow: bus.DropNewest},
+		"circuit": {Overflow: bus.BreakCircuit, CircuitBreak: bus.CircuitBreak{Overflows: 10_000, Window: 1, CoolDown: 1}},
 		"IPv6":    {NATS: eventbus.NATSConfig{Listen: "[::1]:0"}},
 		"name":    {NATS: eventbus.NATSConfig{Listen: "localhost:4222"}},
 		"cluster": {NATS: eventbus.NATSConfig{URL: "nats://u:p@a:4222, tls://b , c:4222,wss://d/path"}},
@@ -55,6 +58,10 @@ func TestValidateBounds(t *testing.T) {
 		{eventbus.Config{QueueCapacity: -1}, "event_bus.queue_capacity", "-1"},
 		{eventbus.Config{QueueCapacity: 1<<20 + 1}, "event_bus.queue_capacity", "1048577"},
 		{eventbus.Config{Overflow: 99}, "event_bus.overflow", "OverflowPolicy(99)"},
+		{eventbus.Config{CircuitBreak: bus.CircuitBreak{Overflows: -1}}, "event_bus.circuit_break.overflows", "-1"},
+		{eventbus.Config{CircuitBreak: bus.CircuitBreak{Overflows: 10_001}}, "event_bus.circuit_break.overflows", "10001"},
+		{eventbus.Config{CircuitBreak: bus.CircuitBreak{Window: -time.Second}}, "event_bus.circuit_break.window", "-1s"},
+		{eventbus.Config{CircuitBreak: bus.CircuitBreak{CoolDown: -time.Second}}, "event_bus.circuit_break.cool_down", "-1s"},
 		{eventbus.Config{PublishTimeout: -time.Second}, "event_bus.publish_timeout", "-1s"},
 		{eventbus.Config{NATS: eventbus.NATSConfig{MaxPayload: -1}}, "event_bus.nats.max_payload", "-1"},
 		{eventbus.Config{NATS: eventbus.NATSConfig{MaxPayload: 64<<20 + 1}}, "event_bus.nats.max_payload", "67108865"},
@@ -79,9 +86,12 @@ func TestValidateBounds(t *testing.T) {
 
 func TestValidateReportsEveryProblem(t *testing.T) {
 	t.Parallel()
-	problems := all(t, eventbus.Config{BusType: "x", QueueCapacity: -1, Overflow: 99}.Validate())
-	require.Len(t, problems, 3)
+	problems := all(t, eventbus.Config{
+		BusType: "x", QueueCapacity: -1, Overflow: 99, CircuitBreak: bus.CircuitBreak{Overflows: -1, Window: -1, CoolDown: -1},
+	}.Validate())
+	require.Len(t, problems, 6)
 	require.Equal(t, `eventbus: event_bus.bus_type = "x": must be "nats" or "local"`, problems[0].Error())
+	require.Equal(t, `eventbus: event_bus.circuit_break.cool_down = -1ns: must be positive`, problems[5].Error())
 }
 
 // all returns the problems in an error, each of which must be a *ConfigError.

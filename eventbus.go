@@ -61,7 +61,7 @@ func Open(ctx context.Context, config Config) (bus.Bus, error) {
 	}
 	options := bus.Options{
 		MaxSubscribers: config.MaxSubscribers, QueueCapacity: config.QueueCapacity, Overflow: config.Overflow,
-		PublishTimeout: config.PublishTimeout, MaxEventSize: int(config.NATS.MaxPayload), Logger: config.Logger,
+		CircuitBreak: config.CircuitBreak, PublishTimeout: config.PublishTimeout, MaxEventSize: int(config.NATS.MaxPayload), Logger: config.Logger,
 	}
 	if config.BusType == Local {
 		b, err := localbus.New(&options)

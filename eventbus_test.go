@@ -27,8 +27,8 @@ func TestContract(t *testing.T) {
 				require.NoError(t, err)
 				b, err := eventbus.Open(t.Context(), eventbus.Config{
 					BusType: kind, MaxSubscribers: options.MaxSubscribers, QueueCapacity: options.QueueCapacity, Overflow: options.Overflow,
-					PublishTimeout: options.PublishTimeout,
-					NATS:           eventbus.NATSConfig{SocketPath: dir + "/s", MaxPayload: eventbus.ByteSize(options.MaxEventSize)},
+					CircuitBreak: options.CircuitBreak, PublishTimeout: options.PublishTimeout, Logger: options.Logger,
+					NATS: eventbus.NATSConfig{SocketPath: dir + "/s", MaxPayload: eventbus.ByteSize(options.MaxEventSize)},
 				})
 				require.NoError(t, err)
 				t.Cleanup(func() {
@@ -67,11 +67,34 @@ func TestOpenTheZeroConfig(t *testing.T) {
 	require.NoFileExists(t, endpoints.TokenFile)
 }
 
+// A circuit that the configuration sets, and not the subscription, opens as set.
+func TestOpenSetsTheCircuit(t *testing.T) {
+	for _, kind := range []eventbus.BusType{"nats", "local"} {
+		b, err := eventbus.Open(t.Context(), eventbus.Config{
+			BusType: kind, QueueCapacity: 1, Overflow: bus.BreakCircuit, CircuitBreak: bus.CircuitBreak{Overflows: 2, CoolDown: time.Hour},
+			NATS: eventbus.NATSConfig{SocketPath: shortDir(t) + "/s"},
+		})
+		require.NoError(t, err)
+		r, err := b.Subscribe(t.Context(), bus.Subscription{ID: "slow"})
+		require.NoError(t, err)
+		for range 4 { // one is queued, two overflow, and the last one finds the circuit open
+			require.NoError(t, b.Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: 1}}))
+		}
+		statistics := r.Statistics()
+		require.Equal(t, bus.CircuitOpen, statistics.Circuit, kind)
+		require.Equal(t, bus.Drops{Overflow: 2, Circuit: 1}, statistics.Drops, kind)
+		_, err = r.TryNext()
+		require.NoError(t, err)
+		require.NoError(t, b.Shutdown(t.Context()))
+	}
+}
+
 func TestOpenRefuses(t *testing.T) {
 	for name, config := range map[string]eventbus.Config{
 		"bus_type":       {BusType: "carrier-pigeon"},
 		"queue_capacity": {QueueCapacity: -1},
 		"overflow":       {Overflow: 99},
+		"cool_down":      {CircuitBreak: bus.CircuitBreak{CoolDown: -1}},
 		"listen":         {NATS: eventbus.NATSConfig{SocketPath: shortDir(t) + "/s", Listen: "0.0.0.0:4222"}},
 	} {
 		b, err := eventbus.Open(t.Context(), config)

@@ -179,64 +179,6 @@ func TestAnExistingServerIsUsedAndItsTokenNotShown(t *testing.T) {
 	require.NoDirExists(t, filepath.Join(elsewhere, "eventbus"), "it has no socket")
 }
 
-// flood publishes more events into a collector than the pipe of its standard output holds.
-func flood(t testing.TB, dir string) {
-	t.Helper()
-	b := attach(t, dir)
-	name := strings.Repeat("x", 150)
-	for pid := range uint32(4000) {
-		require.NoError(t, b.Publish(background(t), bus.Event{Source: "test", Payload: &bus.ProcessEvent{PID: pid, Name: name}}))
-	}
-	require.NoError(t, b.Flush(background(t)))
-}
-
-// startUnread starts a collector that prints everything to a pipe, of which the test holds the reading end.
-func startUnread(t *testing.T, dir string, args ...string) (*collector, *os.File) {
-	t.Helper()
-	read, write, err := os.Pipe()
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = read.Close() }) // the test may have closed it
-	cmd := command(dir, append([]string{"--print", "events.#"}, args...)...)
-	cmd.Stdout = write
-	c := launch(t, cmd)
-	require.NoError(t, write.Close())
-	c.awaitLog(t, "msg=collecting")
-	return c, read
-}
-
-func TestOutputThatIsNotReadHoldsNothingUpForLong(t *testing.T) {
-	dir := runtimeDir(t)
-	c, _ := startUnread(t, dir, "--shutdown-timeout", "200ms")
-	flood(t, dir)
-	r := watch(t, attach(t, dir), "watcher")
-	seeNap(t, r)
-	c.signal(t, syscall.SIGTERM)
-	require.Equal(t, 1, c.wait(t))
-	require.Contains(t, c.stderr.String(), "msg=\"the bus was cut off\" discarded=")
-	require.Contains(t, c.stderr.String(), "\ncollector: standard output takes nothing: no closing table\n")
-	require.NoFileExists(t, socketIn(dir))
-}
-
-func TestASecondSignalEndsItAtOnce(t *testing.T) {
-	dir := runtimeDir(t)
-	c, _ := startUnread(t, dir, "--shutdown-timeout", "1h")
-	flood(t, dir)
-	c.signal(t, syscall.SIGTERM)
-	c.awaitLog(t, "msg=ending")
-	c.signal(t, os.Interrupt)
-	require.Equal(t, 130, c.wait(t))
-}
-
-func TestAReaderThatHasSeenEnoughEndsIt(t *testing.T) {
-	dir := runtimeDir(t)
-	c, read := startUnread(t, dir, "--shutdown-timeout", "1h") // which would show if it waited for what nobody prints
-	flood(t, dir)
-	require.NoError(t, read.Close())
-	require.Equal(t, 0, c.wait(t))
-	require.Contains(t, c.stderr.String(), "nobody reads the output any more")
-	require.NoFileExists(t, socketIn(dir))
-}
-
 func TestTheCommandItPrintsWatchesIt(t *testing.T) {
 	dir, programs := runtimeDir(t), t.TempDir()
 	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator), ".", "../eventbus")

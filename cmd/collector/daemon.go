@@ -22,7 +22,8 @@ type daemon struct {
 	settings settings
 	logger   *slog.Logger
 	console  *console
-	events   *show.Printer // for --print
+	events   *show.Printer // for --print, on
+	printed  *lineCounter
 	bus      bus.Bus
 	counter  *counter
 
@@ -62,7 +63,7 @@ func (d *daemon) start(ctx context.Context) error {
 		return outputError(err)
 	}
 	if len(d.flags.Print) > 0 {
-		receiver, err := subscribePrinter(ctx, d.bus, d.flags.Print)
+		receiver, err := subscribePrinter(ctx, d.bus, d.flags.Print, logMissed(d.logger))
 		if err != nil {
 			return err
 		}
@@ -100,9 +101,9 @@ func (d *daemon) end() error {
 	}
 	d.flush(ctx)
 	discarded, err := d.shutdown(ctx)
-	grace, cancelGrace := context.WithTimeout(context.Background(), printGrace)
-	defer cancelGrace()
-	if !wait(grace, &d.printing) {
+	ended := d.awaitPrinted(ctx)
+	d.warnUnprinted()
+	if !ended {
 		return errors.Join(err, errors.New("standard output takes nothing: no closing table"))
 	}
 	table := summary{bus: d.bus.Statistics(), topics: d.counter.counts(), collectors: d.collectors, discarded: discarded}
@@ -115,6 +116,17 @@ func (d *daemon) end() error {
 	return err
 }
 
+// awaitPrinted waits for the printer to write what it has received, until ctx ends and a little longer. It returns false if the
+// printer is not done then.
+func (d *daemon) awaitPrinted(ctx context.Context) bool {
+	if wait(ctx, &d.printing) {
+		return true
+	}
+	grace, cancel := context.WithTimeout(context.Background(), printGrace)
+	defer cancel()
+	return wait(grace, &d.printing)
+}
+
 // flush takes half of the time at most: a server that does not answer must leave the receivers of this process some of it.
 func (d *daemon) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, d.flags.ShutdownTimeout/2)
@@ -124,17 +136,37 @@ func (d *daemon) flush(ctx context.Context) {
 	}
 }
 
-// shutdown shuts the bus down. That it took too long is no failure: it is logged, and discarded counts what was lost by it.
+// shutdown shuts the bus down, and logs what has become of the events that were queued. That it took too long is no failure:
+// discarded counts what was lost by it.
 func (d *daemon) shutdown(ctx context.Context) (discarded uint64, err error) {
+	before := d.bus.Statistics()
 	err = d.bus.Shutdown(ctx)
+	after := d.bus.Statistics()
 	if e, ok := errors.AsType[*bus.ShutdownError](err); ok {
 		discarded = e.Discarded
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		d.logger.Warn("the bus was cut off", "discarded", discarded, "error", err)
+	switch delivered := after.Delivered - before.Delivered; {
+	case errors.Is(err, context.DeadlineExceeded):
+		// The closing table may not come any more. These totals let a reader of the log balance the account.
+		d.logger.Warn("the bus was cut off", "discarded", discarded, "delivered_meanwhile", delivered, slog.Group("total",
+			"published", after.Published, "received", after.Received, "matched", after.Matched, "delivered", after.Delivered,
+			"dropped", after.Dropped, "lost", after.Lost), "error", err)
 		return discarded, nil
+	case delivered > 0:
+		d.logger.Info("delivered what was queued", "delivered", delivered, "discarded", discarded)
 	}
 	return discarded, err
+}
+
+// warnUnprinted logs how many events the bus counts as delivered that the output did not take.
+func (d *daemon) warnUnprinted() {
+	if d.receiver == nil {
+		return
+	}
+	printed := d.printed.lines.Load() // first: the other number is never less
+	if n := d.receiver.Statistics().Delivered - printed; n > 0 {
+		d.logger.Warn("events were delivered to --print and not printed", "events", n)
+	}
 }
 
 // outputError returns the error of a write to standard output as the cause of the end: a reader that went away has seen enough, and

@@ -16,12 +16,16 @@
 // table of the statistics. If it is a terminal (and there is no --print), one line there shows the rates of the topics and is
 // redrawn each second. Otherwise the rates are logged at each --interval. The log goes to standard error.
 //
+// Up to 65536 events of --print wait for a slow reader; what comes then is dropped. The log tells of it, and of what other processes
+// published and was lost on its way here, at most once a second.
+//
 // # The end
 //
 // SIGINT, SIGTERM, the end of --duration and a reader of standard output that has gone away all end it in the same order: the
 // collectors stop, what they published is flushed, the bus is shut down, the table is printed. The whole takes at most
-// --shutdown-timeout, and events that had to be discarded then are counted in the table. A second signal ends the process at once; it is
-// also the way out if the terminal that shows the live line is held (Ctrl-S).
+// --shutdown-timeout. The log says how many of the events that were queued for --print were delivered to it, and how many had to be
+// discarded, which the table repeats, and how many of the delivered ones the output did not take. A second signal ends the process at once; it is also the way out if the terminal that shows the
+// live line is held (Ctrl-S).
 //
 // The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
 // 130 after a second signal.

@@ -34,6 +34,7 @@ var (
 	RunCollectors     = runCollectors
 	ErrNoCollectors   = errNoCollectors
 	LiveLine          = liveLine
+	LogMissed         = logMissed
 	PrintAll          = printAll
 	SubscribePrinter  = subscribePrinter
 )

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"sync/atomic"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/show"
@@ -16,10 +19,10 @@ const (
 )
 
 // subscribePrinter subscribes to the patterns. What a slow terminal cannot take is dropped and counted: it must not slow down the
-// collectors.
-func subscribePrinter(ctx context.Context, b bus.Bus, patterns []string) (bus.Receiver, error) {
+// collectors. missed is told of it.
+func subscribePrinter(ctx context.Context, b bus.Bus, patterns []string, missed func(bus.Notice)) (bus.Receiver, error) {
 	receiver, err := b.Subscribe(ctx, bus.Subscription{
-		ID: printID, Patterns: patterns, QueueCapacity: printQueue, Overflow: bus.DropNewest,
+		ID: printID, Patterns: patterns, QueueCapacity: printQueue, Overflow: bus.DropNewest, Notify: missed,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("--print: %w", err)
@@ -48,4 +51,17 @@ func printAll(receiver bus.Receiver, out *show.Printer) error {
 func discardAll(receiver bus.Receiver) {
 	for range receiver.All(context.Background()) {
 	}
+}
+
+// lineCounter counts the lines that a writer has taken. An event is a line: what the bus has delivered and is not counted here was
+// on its way to an output that did not take it.
+type lineCounter struct {
+	out   io.Writer
+	lines atomic.Uint64
+}
+
+func (c *lineCounter) Write(p []byte) (int, error) {
+	n, err := c.out.Write(p)
+	c.lines.Add(uint64(bytes.Count(p[:n], []byte{'\n'})))
+	return n, err
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -16,7 +17,8 @@ import (
 func TestATerminalThatTakesNothingDoesNotHoldUpThePublisher(t *testing.T) {
 	b, err := localbus.New(nil)
 	require.NoError(t, err)
-	r, err := program.SubscribePrinter(t.Context(), b, []string{"events.#"})
+	var log bytes.Buffer
+	r, err := program.SubscribePrinter(t.Context(), b, []string{"events.#"}, program.LogMissed(slog.New(slog.NewTextHandler(&log, nil))))
 	require.NoError(t, err)
 	for pid := range uint32(program.PrintQueue + 3) {
 		require.NoError(t, b.Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: pid}}))
@@ -32,4 +34,6 @@ func TestATerminalThatTakesNothingDoesNotHoldUpThePublisher(t *testing.T) {
 	require.Equal(t, program.PrintQueue, strings.Count(out.String(), "\n"))
 	first, _, _ := strings.Cut(out.String(), "\n")
 	require.Contains(t, first, " pid=0")
+	// How many notices tell it depends on how they fall into the time of the drops; Shutdown has waited for the last one.
+	require.Equal(t, 3, sumOf(t, log.String(), `level=WARN msg="--print has missed events" dropped=(\d+) causes="overflow=`))
 }

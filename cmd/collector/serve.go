@@ -34,9 +34,10 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 		}
 		return explain(err)
 	}
+	printed := &lineCounter{out: out}
 	d := &daemon{
-		flags: f, settings: s, logger: logger, console: out, bus: b, counter: &counter{next: b},
-		events: show.NewPrinter(out, show.Text, show.UseColor(show.ColorAuto, stdout, getenv)),
+		flags: f, settings: s, logger: logger, console: out, bus: b, counter: &counter{next: b}, printed: printed,
+		events: show.NewPrinter(printed, show.Text, show.UseColor(show.ColorAuto, stdout, getenv)),
 	}
 	return d.run(ctx)
 }

@@ -28,14 +28,27 @@ func TestTheExampleHoldsTheDefaults(t *testing.T) {
 func TestTheExampleHoldsEveryKey(t *testing.T) {
 	data, err := os.ReadFile(example)
 	require.NoError(t, err)
-	var tree map[string]map[string]any
+	var tree map[string]any
 	require.NoError(t, toml.Unmarshal(data, &tree))
 	settings := program.DefaultSettings()
 	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log} {
-		for field := range reflect.ValueOf(value).Fields() {
-			if key := field.Tag.Get("toml"); key != "" {
-				require.Contains(t, tree[table], key, "[%s]", table)
-			}
+		requireKeys(t, tree, table, reflect.ValueOf(value))
+	}
+}
+
+// requireKeys fails if the table lacks a key of a struct or of the structs in it.
+func requireKeys(t *testing.T, tree map[string]any, table string, value reflect.Value) {
+	t.Helper()
+	keys, ok := tree[table].(map[string]any)
+	require.True(t, ok, "[%s]", table)
+	for field, inner := range value.Fields() {
+		key := field.Tag.Get("toml")
+		if key == "" {
+			continue
+		}
+		require.Contains(t, keys, key, "[%s]", table)
+		if inner.Kind() == reflect.Struct {
+			requireKeys(t, keys, key, inner)
 		}
 	}
 }

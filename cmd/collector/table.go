@@ -42,14 +42,29 @@ func (s summary) write(w io.Writer) error {
 		one := c.Statistics()
 		row("%s\t%d\t%d\t%d\t%v", c.Name(), one.Scans, one.Events, one.Failed, one.LastScan.Round(10*time.Microsecond))
 	}
-	if len(s.subscriptions) > 0 {
-		row("\nsubscription\tmatched\tdelivered\tdropped")
-	}
-	for _, one := range s.subscriptions {
-		row("%s\t%d\t%d\t%d", one.ID, one.Matched, one.Delivered, one.Dropped)
-	}
+	s.writeSubscriptions(row)
 	if s.discarded > 0 {
 		row("\n%d events were still queued and had to be discarded", s.discarded)
 	}
 	return t.Flush()
+}
+
+// writeSubscriptions writes the part on the subscriptions of this process. Why events were dropped is a column only if some were.
+func (s summary) writeSubscriptions(row func(format string, values ...any)) {
+	if len(s.subscriptions) == 0 {
+		return
+	}
+	dropped := slices.ContainsFunc(s.subscriptions, func(one bus.SubscriptionStatistics) bool { return one.Dropped > 0 })
+	header := "\nsubscription\tmatched\tdelivered\tdropped\tlost\thigh water"
+	if dropped {
+		header += "\tdropped by"
+	}
+	row(header)
+	for _, one := range s.subscriptions {
+		line := fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d", one.ID, one.Matched, one.Delivered, one.Dropped, one.Lost, one.HighWater)
+		if dropped {
+			line += "\t" + causes(one.Drops)
+		}
+		row("%s", line)
+	}
 }

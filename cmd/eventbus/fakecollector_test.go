@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/embed"
@@ -25,6 +26,8 @@ import (
 //
 //	publish SET   publish known events
 //	burst N       publish N process events, with pids from 1
+//	numbered N…   publish process events of another publisher, with these sequence numbers
+//	garbage       publish a message that is no event
 //	watched       wait until a watcher that was attached to the collector before has come back
 //
 // It ends at the end of its input.
@@ -62,6 +65,8 @@ func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) 
 	switch words[0] {
 	case "watched":
 		return await("a watcher", func() (bool, error) { return server.Interest(bus.TypeProcess.DefaultTopic()) > 0, nil })
+	case "numbered", "garbage":
+		return publishRaw(server, words[0] == "garbage", words[1:])
 	case "publish":
 		events = fakes[words[1]]
 	case "burst":
@@ -87,6 +92,37 @@ func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) 
 		}
 	}
 	return nil
+}
+
+// numbered is a publisher that skips numbers: to a watcher, what has these numbers was lost.
+var numbered = uuid.UUID{0: 1, 1: 0x8f, 6: 0x70, 8: 0x80, 15: 1}
+
+// publishRaw publishes what no bus would.
+func publishRaw(server *embed.Server, garbage bool, numbers []string) error {
+	conn, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Secret()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	topic := bus.TypeProcess.DefaultTopic()
+	if garbage {
+		err = conn.Publish(topic, []byte("garbage"))
+	}
+	for _, number := range numbers {
+		event := fake(6, &bus.ProcessEvent{PID: 6, Name: "numbered", Accessible: true, FileExists: true, Timestamp: fakeTime})
+		event.Topic, event.Publisher = topic, numbered
+		if event.Sequence, err = strconv.ParseUint(number, 10, 64); err != nil {
+			return err
+		}
+		encoded, err := event.MarshalMsg(nil)
+		if err != nil {
+			return err
+		}
+		if err := conn.Publish(topic, encoded); err != nil {
+			return err
+		}
+	}
+	return errors.Join(err, conn.Flush())
 }
 
 // fakes are the known events: one of each type, and one whose texts try to take over the terminal.

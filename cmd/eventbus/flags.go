@@ -22,7 +22,7 @@ type watchCommand struct {
 	Source  []string        `placeholder:"NAME" sep:"none" help:"Only events of that collector; may be repeated."`
 
 	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color text: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
-	Quiet bool           `short:"q" help:"No opening line and no summary on standard error."`
+	Quiet bool           `short:"q" help:"No opening line, no word of missed events and no summary on standard error."`
 
 	Socket string `placeholder:"PATH" xor:"server" help:"The unix socket of the collector, if it is not at the usual place."`
 	URL    string `name:"url" placeholder:"URL" xor:"server" help:"Use this NATS server instead, such as nats://host:4222."`
@@ -31,11 +31,15 @@ type watchCommand struct {
 // Help is shown below the flags of watch.
 func (*watchCommand) Help() string {
 	return `Events are printed on standard output. Standard error has one opening line, losses of the connection, which comes back by
-itself, and a closing summary:
+itself, a line when events were missed, at most one a second, and a closing summary:
 
-    eventbus: received=120 dropped=0 lost=0
+    eventbus: lost 17 events: events.process.lifecycle #5 to #21 (17 events) of publisher 018f0000-0000-7000-8000-000000000001
+    eventbus: dropped 300 events: this output is too slow
+    eventbus: received=120 dropped=300 lost=17
 
-received is what was printed, dropped what came while this output was too slow, and lost what the connection lost on its way.
+received is what was printed, dropped what came while this output was too slow, and lost what was lost on its way here, also of events
+that --type, --pid or --source would have left out. If there were any, overruns counts messages that came faster than they could
+be decoded, and malformed those that are no events.
 
 Examples:
 

@@ -19,8 +19,9 @@
 //
 // # Concurrency
 //
-// One goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped
-// and counted in the closing summary.
+// One goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped.
+// That, and what was lost on its way here, is told on standard error by another goroutine, at most once a second, and
+// counted in the closing summary, which comes after all of it.
 package main
 
 import (

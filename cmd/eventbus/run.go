@@ -35,7 +35,8 @@ func (e *codedError) Error() string {
 
 func (e *codedError) Unwrap() error { return e.err }
 
-// streams are what the program writes to and how it looks at its surroundings.
+// streams are what the program writes to and how it looks at its surroundings. Several goroutines write to stderr, each line with
+// one Write; a file takes these one after the other.
 type streams struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/show"
@@ -13,6 +15,9 @@ import (
 
 // watchQueue is how many events may wait for a slow terminal.
 const watchQueue = 1 << 16
+
+// watchID names the one subscription of this process.
+const watchID = "watch"
 
 // errTimeout is the cause of a context that --timeout has ended.
 var errTimeout = errors.New("timed out")
@@ -24,13 +29,15 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 		defer cancel()
 		ctx = limited
 	}
-	logger := w.logger(s)
+	logger := newLogger(s.stderr, w.Quiet)
 	b, peer, err := w.attach(ctx, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")
 	}
-	defer disconnect(ctx, b, logger)
-	receiver, err := b.Subscribe(ctx, w.subscription())
+	disconnect := sync.OnceFunc(func() { disconnect(ctx, b, logger) })
+	defer disconnect()
+	told := &notices{out: s.stderr}
+	receiver, err := b.Subscribe(ctx, w.subscription(told))
 	if err != nil {
 		return ended(ctx, err, "while subscribing")
 	}
@@ -40,15 +47,31 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 	printer := show.NewPrinter(s.stdout, w.Output, show.UseColor(w.Color, s.stdout, s.getenv))
 	printed, err := w.print(ctx, receiver, printer)
 	if isClosedPipe(err) {
+		told.end()
 		return nil // who closed it has what it wanted
 	}
+	disconnect() // and with it comes the last notice
+	told.end()
 	if !w.Quiet {
-		fmt.Fprintf(s.stderr, "eventbus: received=%d dropped=%d lost=%d\n", printed, receiver.Statistics().Dropped, b.Statistics().Lost)
+		fmt.Fprintf(s.stderr, "eventbus: %s\n", summarize(printed, receiver.Statistics(), b.Statistics()))
 	}
 	if w.Count == 0 && errors.Is(context.Cause(ctx), errTimeout) {
 		return nil // to watch for that long was all that was asked for
 	}
 	return ended(ctx, err, fmt.Sprintf("with %d of %d events", printed, w.Count))
+}
+
+// summarize returns the closing line. What concerns the whole bus is only there if it happened: it is trouble that the other
+// numbers do not explain.
+func summarize(printed uint64, watched bus.SubscriptionStatistics, all bus.Statistics) string {
+	text := fmt.Sprintf("received=%d dropped=%d lost=%d", printed, watched.Dropped, watched.Lost)
+	if all.Overruns > 0 {
+		text += fmt.Sprintf(" overruns=%d", all.Overruns)
+	}
+	if all.Malformed > 0 {
+		text += fmt.Sprintf(" malformed=%d", all.Malformed)
+	}
+	return text
 }
 
 // print prints events until there are enough or ctx ends, and returns how many it printed.
@@ -98,24 +121,34 @@ func ended(ctx context.Context, err error, state string) error {
 	return err
 }
 
-// disconnect releases the connection. Nothing is waited for: what is still queued was not asked for.
+// disconnectTimeout bounds the end of the connection: a server that does not answer must not keep a watcher that was told to end.
+const disconnectTimeout = time.Second
+
+// disconnect ends the subscription and releases the connection. The last notice has been told when it returns, unless its reader
+// is too slow for that. What is still queued was not asked for: it is neither waited for nor dropped, as far as anybody counts.
 func disconnect(ctx context.Context, b bus.Bus, logger *slog.Logger) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	cancel()
-	if err := b.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), disconnectTimeout)
+	defer cancel()
+	// An ended subscription has nothing that Shutdown could wait for or discard.
+	err := errors.Join(b.Unsubscribe(ctx, watchID), b.Shutdown(ctx))
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		logger.Warn("disconnecting failed", "error", err)
 	}
 }
 
 // subscription is what the flags ask for.
-func (w *watchCommand) subscription() bus.Subscription {
-	return bus.Subscription{
-		ID:            "watch",
+func (w *watchCommand) subscription(told *notices) bus.Subscription {
+	s := bus.Subscription{
+		ID:            watchID,
 		Patterns:      w.Patterns,
 		Events:        bus.EventFilter{Types: w.Type, PIDs: w.PID, Sources: w.Source},
 		QueueCapacity: watchQueue,
 		Overflow:      bus.DropNewest,
 	}
+	if !w.Quiet {
+		s.Notify = told.tell
+	}
+	return s
 }
 
 // describe says what is watched, in one line.
@@ -137,13 +170,4 @@ func (w *watchCommand) describe() string {
 		text += " source=" + show.Quote(source)
 	}
 	return text
-}
-
-// logger writes diagnostics to stderr: that the connection was lost, and that it is back.
-func (w *watchCommand) logger(s *streams) *slog.Logger {
-	level := slog.LevelInfo
-	if w.Quiet {
-		level = slog.LevelWarn
-	}
-	return slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: level}))
 }
