@@ -3,6 +3,7 @@ package eventbus
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // ConfigError is returned when a configuration cannot be read or a value in it cannot be used. [Load] and [Config.Validate]
@@ -66,4 +67,14 @@ func shorten(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// printable replaces what would be more than text to a terminal or a log. The TOML parser repeats a key as the file means it.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }

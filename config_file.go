@@ -65,7 +65,7 @@ func parseFile(name string, data []byte) ([]setting, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // the mark that some editors put first
 	var tree map[string]any
 	if err := toml.Unmarshal(data, &tree); err != nil {
-		problem := &ConfigError{Origin: name, Reason: strings.TrimPrefix(err.Error(), "toml: "), Err: err}
+		problem := &ConfigError{Origin: name, Reason: printable(shorten(strings.TrimPrefix(err.Error(), "toml: "))), Err: err}
 		if syntax, ok := errors.AsType[*toml.DecodeError](err); ok {
 			line, column := syntax.Position()
 			problem.Origin = fmt.Sprintf("%s:%d:%d", name, line, column)

@@ -246,7 +246,7 @@ func TestProblems(t *testing.T) {
 		"variable of a section": {variable: "EVENTBUS_COLLECT__HSH=x", want: "EVENTBUS_COLLECT__HSH: collect.hsh: unknown key, did you mean EVENTBUS_COLLECT__HASH?"},
 		"single underscore":     {variable: "EVENTBUS_NATS_LISTEN=x", want: "EVENTBUS_NATS_LISTEN: event_bus.nats_listen: unknown key"},
 		"no name":               {variable: "EVENTBUS_=x", want: `EVENTBUS_: event_bus."": unknown key`},
-		"variable for a table":  {variable: "EVENTBUS_NATS=x", want: `EVENTBUS_NATS: event_bus.nats = "x": must be a table`},
+		"variable for a table":  {variable: "EVENTBUS_NATS=x", want: "EVENTBUS_NATS: event_bus.nats: must be a table"},
 		"empty number":          {variable: "EVENTBUS_QUEUE_CAPACITY=", want: `EVENTBUS_QUEUE_CAPACITY: event_bus.queue_capacity = "": must be a whole number`},
 		"out of range variable": {variable: "EVENTBUS_QUEUE_CAPACITY=0x10", want: `EVENTBUS_QUEUE_CAPACITY: event_bus.queue_capacity = "0x10": must be a whole number`},
 		"variable beats file":   {document: "[event_bus]\nqueue_capacity = -1", variable: "EVENTBUS_QUEUE_CAPACITY=-2", want: "EVENTBUS_QUEUE_CAPACITY: event_bus.queue_capacity = -2: must be 1 to 1048576"},

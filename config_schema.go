@@ -64,7 +64,11 @@ func (k schema) set(s setting) *ConfigError {
 		case isTable(v) && !last, isTable(v) && isMap && len(table) == 0:
 			continue
 		case isTable(v):
-			problem.Value, problem.Reason = display(s.value), "must be a table"
+			// A string is likely the URL that was meant for a key of the table, with its password.
+			if _, isString := s.value.(string); !isString {
+				problem.Value = display(s.value)
+			}
+			problem.Reason = "must be a table"
 		case !last:
 			problem.Reason = "is a value, not a table"
 		default:
