@@ -322,7 +322,7 @@ func TestUnreadableFiles(t *testing.T) {
 	_, _, err = eventbus.LoadFrom(write(t, full), nil, nil)
 	require.NoError(t, err)
 	_, _, err = eventbus.LoadFrom(write(t, full+"x"), nil, nil)
-	require.ErrorContains(t, err, "is larger than 1MiB")
+	require.ErrorContains(t, err, "is larger than 128KiB")
 	only(t, err)
 }
 

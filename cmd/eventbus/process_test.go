@@ -197,6 +197,34 @@ func sumOf(t *testing.T, lines, pattern string) (sum int) {
 	return sum
 }
 
+// Nothing of losses is said to somebody who asks for quiet, neither by notices nor by the log of the bus.
+func TestWatchKeepsQuietOnRequest(t *testing.T) {
+	dir := runtimeDir(t)
+	c := startCollector(t, socketIn(dir))
+	w := watch(t, dir, "-q")
+	printed := make(chan struct{})
+	go func() { defer close(printed); w.out.Scan() }() // what goes wrong shows below
+	// It does not say when it is attached, so there are events until it has printed one.
+	require.NoError(t, await("the first event", func() (bool, error) {
+		select {
+		case <-printed:
+			return true, nil
+		default:
+			return false, c.do("publish each")
+		}
+	}))
+	require.NoError(t, c.do("numbered 4 22"))
+	for numbered := 0; numbered < 2; {
+		if strings.Contains(w.line(), "name=numbered") {
+			numbered++
+		}
+	}
+	require.NoError(t, w.cmd.Process.Signal(os.Interrupt))
+	code, said := w.end()
+	require.Equal(t, 130, code)
+	require.Empty(t, said)
+}
+
 func TestWatchFindsNoServerBehindAFile(t *testing.T) {
 	dir := runtimeDir(t)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "eventbus"), 0o700))
