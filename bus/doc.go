@@ -65,10 +65,12 @@
 //   - A publisher in another process is never made to wait.
 //   - What somebody who is gone has sent, nobody can tell: the last events of a publisher that was killed, and all events of one
 //     that ended while this process was cut off. How long it was cut off is told (Notice.CutOff).
-//   - The account of a publisher in another process begins with the first event or answer of it that a subscription sees. Subscribe
-//     asks for the answers, which take about a millisecond; what a fault destroys in that time is not known.
+//   - For a subscription, the account of a publisher in another process begins when that has answered how far it is. Subscribe
+//     asks, and the answer takes about a millisecond; what a fault destroys in that time is not known.
 //   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,
 //     TestEventsWithoutANumberAreDeliveredAndSaidToBeUntracked).
+//   - Peers on a server trust each other: who numbers events in the name of another publisher can make losses up, or hide
+//     events behind too high a number.
 //   - Across leaf nodes and cluster routes a new subscription takes effect within milliseconds, not with the return of Subscribe.
 //
 // # Concurrency and ownership

@@ -13,7 +13,7 @@ import (
 
 //go:generate go tool msgp -io=false -tests=false -unexported -o announcement_gen.go
 
-//msgp:limit maps:65536
+//msgp:limit maps:512
 
 // The subjects on which buses tell each other how far they have come, beside those of events. docs/wire.md describes them.
 const (
@@ -60,8 +60,8 @@ func decodeAnnouncement(data []byte) (announcement, error) {
 		if err := subjects.ValidateTopic(topic); err != nil {
 			return a, &bus.InvalidError{Field: "topics", Value: topic, Reason: err.Error(), Err: err}
 		}
-		if sequence == 0 {
-			return a, &bus.InvalidError{Field: "topics", Value: topic, Reason: "numbers begin with 1"}
+		if sequence == 0 || sequence > math.MaxInt64 {
+			return a, &bus.InvalidError{Field: "topics", Value: topic, Reason: fmt.Sprintf("number %d, must be 1 to %d", sequence, math.MaxInt64)}
 		}
 	}
 	return a, nil

@@ -8,7 +8,7 @@ import (
 
 // Size limits for msgp deserialization
 const (
-	zf3afba54limitMaps = 65536
+	zf3afba54limitMaps = 512
 )
 
 // MarshalMsg implements msgp.Marshaler

@@ -26,6 +26,10 @@ const (
 	// announcementTopics and announcementBytes bound one announcement.
 	announcementTopics = 512
 	announcementBytes  = 16 << 10
+	// announcementOverhead bounds what an announcement has beside its topics.
+	announcementOverhead = 128
+	// controlShare bounds the part of its time that a bus spends on asking and answering: one in controlShare+1.
+	controlShare = 9
 )
 
 // announcer tells the other buses how far this one has come, so that they find out about events that are missing at
@@ -70,8 +74,8 @@ func (a *announcer) run() {
 			pause = nil
 		case <-a.wake:
 		}
-		if pause == nil && a.round() {
-			pause = time.After(controlPause)
+		if begun := time.Now(); pause == nil && a.round() {
+			pause = time.After(max(controlPause, controlShare*time.Since(begun)))
 		}
 	}
 }
@@ -185,7 +189,7 @@ func (a *announcer) publish(subject string, which engine.Which, number uint64) {
 	defer a.mu.Unlock()
 	e := a.bus.engine
 	part := announcement{Publisher: e.Publisher(), Age: uint64(e.Age()), Question: number, Topics: make(map[string]uint64)}
-	size := 0
+	size, room := 0, min(announcementBytes, int(a.bus.conn.MaxPayload())-announcementOverhead)
 	flush := func() {
 		encoded, err := part.MarshalMsg(a.buffer[:0])
 		a.buffer = encoded
@@ -194,7 +198,7 @@ func (a *announcer) publish(subject string, which engine.Which, number uint64) {
 		size = 0
 	}
 	e.Progress(which, func(topic string, sequence uint64) {
-		if len(part.Topics) == announcementTopics || size+len(topic) > announcementBytes {
+		if len(part.Topics) == announcementTopics || size+len(topic)+16 > room && len(part.Topics) > 0 {
 			flush()
 		}
 		part.Topics[topic] = sequence
@@ -215,7 +219,9 @@ func (a *announcer) send(subject string, encoded []byte, err error) {
 		err = a.bus.conn.Publish(subject, encoded)
 	}
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
-		a.everything.Store(true)
+		if !errors.Is(err, nats.ErrMaxPayload) { // which it would be again
+			a.everything.Store(true)
+		}
 		a.bus.logger.Debug("cannot tell the other buses how far this one has come", "subject", subject, "error", err)
 	}
 }

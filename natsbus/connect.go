@@ -128,12 +128,25 @@ func (b *Bus) subscribeAll(ctx context.Context) error {
 
 // listenToBuses gets what other buses say about their sequence numbers, in order with their events.
 func (b *Bus) listenToBuses() error {
-	for _, subject := range []string{announceSubject, askSubject, answerPrefix + b.engine.Publisher().String()} {
+	for _, subject := range []string{askSubject, answerPrefix + b.engine.Publisher().String()} {
 		if _, err := b.conn.ChanSubscribe(b.interest.prefix+subject, b.interest.inbox); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// listenToAnnouncements gets what other buses say on their own. Only a bus with subscriptions needs it: a publisher would get
+// the announcements of all others.
+func (b *Bus) listenToAnnouncements() error {
+	b.listening.Lock()
+	defer b.listening.Unlock()
+	if b.listens {
+		return nil
+	}
+	_, err := b.conn.ChanSubscribe(b.interest.prefix+announceSubject, b.interest.inbox)
+	b.listens = err == nil
+	return err
 }
 
 // reconnectDelay doubles the pause with each attempt over all servers.
@@ -142,11 +155,10 @@ func reconnectDelay(attempts int) time.Duration {
 }
 
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
+	b.disconnectedAt = time.Now() // nats.go calls its handlers one after the other
 	if b.engine.Stopped() {
 		return
 	}
-	// nats.go calls its handlers one after the other.
-	b.disconnectedAt = time.Now()
 	b.logger.Warn("connection to the NATS server lost, reconnecting", "server", b.peer, "error", err)
 }
 
@@ -160,6 +172,10 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	subject := ""
 	if sub != nil {
 		subject = sub.Subject
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.forbidden.Do(func() { b.logger.Warn("the NATS server forbids something", "server", b.peer, "error", err) })
+		return
 	}
 	if errors.Is(err, nats.ErrSlowConsumer) {
 		b.logger.Warn("events arrive faster than they can be decoded; some are lost and counted", "subject", subject)
@@ -176,7 +192,8 @@ func (b *Bus) sendError(err error) error {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, nats.ErrMaxPayload):
-		return &bus.InvalidError{Field: "event", Reason: fmt.Sprintf("the server takes at most %d bytes", b.conn.MaxPayload()), Err: bus.ErrTooLarge}
+		// Who is in this process has it.
+		return fmt.Errorf("%w: %s takes at most %d bytes: %w", bus.ErrUndelivered, b.peer, b.conn.MaxPayload(), bus.ErrTooLarge)
 	case b.engine.Stopped():
 		return bus.ErrClosed
 	}

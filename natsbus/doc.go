@@ -36,6 +36,7 @@
 // A lost connection is sought for ever, with a growing pause of at most two seconds. Meanwhile up to 8 MiB of
 // outgoing events are buffered, after that Publish returns [bus.ErrUndelivered] (subscribers in the process still
 // get the event). Loss and return of the connection are logged and told ([bus.Notice]), and [bus.Statistics] has Connected and
-// Reconnects. A server that does not answer is given up after three times Options.PingInterval; before that, a Publish can
-// wait two seconds for it, once.
+// Reconnects. A server that does not answer is given up after three times Options.PingInterval. While one hangs without being
+// gone, a Publish can have to wait for it: two seconds for the last write, and Options.ConnectTimeout for an attempt to
+// connect again.
 package natsbus

@@ -8,6 +8,9 @@ var Overlap = overlap
 // SentMessages returns how many messages the bus has sent to its server.
 func SentMessages(b *Bus) uint64 { return b.conn.Stats().OutMsgs }
 
+// ReceivedMessages returns how many messages the server has sent to the bus.
+func ReceivedMessages(b *Bus) uint64 { return b.conn.Stats().InMsgs }
+
 // Subjects returns how many NATS subscriptions the bus has for events.
 func Subjects(b *Bus) int { return b.conn.NumSubscriptions() - 3 }
 

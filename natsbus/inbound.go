@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -85,6 +86,9 @@ func (b *Bus) decode(topic string, data []byte) (*engine.Item, error) {
 	}
 	if event.Publisher == b.engine.Publisher() {
 		return nil, &bus.InvalidError{Field: "publisher", Value: event.Publisher.String(), Reason: "is this bus, whose events do not come from outside"}
+	}
+	if event.Sequence > math.MaxInt64 {
+		return nil, &bus.InvalidError{Field: "sequence", Value: fmt.Sprint(event.Sequence), Reason: "beyond what can be counted"}
 	}
 	if err := event.Validate(); err != nil {
 		return nil, err

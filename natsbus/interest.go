@@ -24,6 +24,7 @@ type interest struct {
 	prefix string // of inbound subjects, with a dot at its end, or empty
 	queue  string
 	inbox  chan *nats.Msg // where all of them deliver
+	ended  func()         // called when one is given up
 
 	mu       sync.Mutex // guards what follows
 	subjects map[string]*wanted
@@ -100,6 +101,7 @@ func (i *interest) releaseLocked(names []string) {
 			i.missed += w.drops()
 			// It fails only if the connection is gone, and the subscription with it.
 			_ = w.subscription.Unsubscribe()
+			i.ended()
 		}
 	}
 }

@@ -35,6 +35,10 @@ type Bus struct {
 
 	disconnectedAt time.Time // of the handlers of conn
 
+	listening sync.Mutex // guards listens
+	listens   bool       // to announcements
+
+	forbidden  rate.Sometimes // about missing permissions
 	malformed  atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
 
@@ -56,6 +60,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
 		pingInterval:   cmp.Or(o.PingInterval, defaultPingInterval),
 		complaints:     rate.Sometimes{Interval: complaintInterval},
+		forbidden:      rate.Sometimes{First: 5, Interval: complaintInterval},
 		closed:         make(chan struct{}),
 		stop:           make(chan struct{}),
 	}
@@ -67,6 +72,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.logger = e.Options().Logger
 	b.interest.queue = "bus-" + e.Publisher().String()
 	b.interest.inbox = make(chan *nats.Msg, inboundMessages)
+	b.interest.ended = e.InterestEnded
 	b.interest.subjects = make(map[string]*wanted)
 	b.announcer = newAnnouncer(b)
 	if server != nil {
@@ -85,6 +91,9 @@ func (b *Bus) Subscribe(ctx context.Context, subscription bus.Subscription) (bus
 	s, err := b.engine.Prepare(ctx, subscription)
 	if err != nil {
 		return nil, err
+	}
+	if err := b.listenToAnnouncements(); err != nil {
+		return nil, b.sendError(err)
 	}
 	if b.server != nil {
 		if err := b.engine.Register(s); err != nil {

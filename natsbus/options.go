@@ -13,7 +13,8 @@ type Options struct {
 	Bus bus.Options
 	// Name is the name of the connection on the server; empty is "eventbus".
 	Name string
-	// ConnectTimeout bounds each attempt to connect; 0 is five seconds.
+	// ConnectTimeout bounds each attempt to connect, also when a lost connection is sought; 0 is two seconds. Where a server
+	// accepts connections and then says nothing, a Publish may have to wait for such an attempt.
 	ConnectTimeout time.Duration
 	// PingInterval is how often the server is asked whether it is still there; after two pings without an answer the
 	// connection is given up and made again. 0 is ten seconds.
@@ -22,7 +23,7 @@ type Options struct {
 
 const (
 	defaultName           = "eventbus"
-	defaultConnectTimeout = 5 * time.Second
+	defaultConnectTimeout = 2 * time.Second
 
 	// reconnectBuffer is how much is kept for the server while it is away, in bytes. It is the default of nats.go, made
 	// explicit because Publish fails beyond it.

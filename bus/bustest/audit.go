@@ -133,7 +133,7 @@ func at(m map[stream]*seen, k stream) *seen {
 }
 
 // Subscribe subscribes and reads until the subscription ends. Before each event, pace is called if it is not nil. With late
-// the subscriber need not have seen publishers from their beginning.
+// the subscriber need not have seen publishers from their beginning: its account begins with the first event that it sees.
 func (a *Audit) Subscribe(t testing.TB, b bus.Bus, subscription bus.Subscription, late bool, pace func()) *Reader {
 	t.Helper()
 	r := a.newReader(t, &subscription, late)
@@ -298,14 +298,14 @@ func (r *Reader) Settle(t testing.TB) Account {
 	defer tick.Stop()
 	for {
 		account := r.Account()
-		if account.Unaccounted() == 0 && r.consistent() == "" {
+		if account.Unaccounted() == 0 && r.Consistent() == "" {
 			return account
 		}
 		select {
 		case <-tick.C:
 		case <-deadline.C:
 			require.Fail(t, "the audit does not balance", "%s: %v %s\n%+v\n%s",
-				r.Receiver.ID(), account, r.consistent(), r.Receiver.Statistics(), strings.Join(r.rest(), "\n"))
+				r.Receiver.ID(), account, r.Consistent(), r.Receiver.Statistics(), strings.Join(r.rest(), "\n"))
 		}
 	}
 }
@@ -330,8 +330,8 @@ func (r *Reader) rest() (lines []string) {
 	return lines
 }
 
-// consistent says what is wrong apart from the balance.
-func (r *Reader) consistent() string {
+// Consistent says what is wrong apart from the balance, "" if nothing is.
+func (r *Reader) Consistent() string {
 	statistics := r.Receiver.Statistics()
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,7 @@ import (
 type Outside interface {
 	// Interested reports whether somebody outside may want events of that topic. It is called for each event.
 	Interested(topic string) bool
-	// Send hands over an event. It does not wait for receivers, and does not keep the event.
+	// Send hands over an event. It does not wait for receivers, and does not keep the event. It may wait for a server.
 	Send(event *bus.Event) error
 }
 
@@ -40,11 +41,17 @@ type Engine struct {
 	peers                     peers // of the goroutine that receives
 	questions                 questions
 	runners                   runners
-	warnings, complaints      rate.Sometimes // about slow consumers, and about losses
+	warning                   atomic.Bool    // a slow consumer is being named; guards warned
+	warned                    time.Duration  // when one was last named, on the bus's clock
+	complaints                rate.Sometimes // about losses
+	staleComplaints           rate.Sometimes
 
 	topics       topicTable
 	remoteTopics topicTable
 	generation   atomic.Uint64 // counts the changes of index; written under mu
+
+	interrupted    atomic.Uint64 // generation when interest was last given up outside
+	lastGeneration atomic.Uint64 // of index before Shutdown began to empty it
 
 	stopped  atomic.Bool
 	stopping chan struct{} // closed when stopped is set
@@ -70,14 +77,15 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	}
 	e := &Engine{
 		options: o, outside: outside, publisher: publisher, started: time.Now(),
-		warnings:      rate.Sometimes{Interval: warnInterval},
-		complaints:    rate.Sometimes{Interval: slowInterval},
+		complaints: rate.Sometimes{Interval: slowInterval}, staleComplaints: rate.Sometimes{Interval: slowInterval},
+		warned:        -warnInterval,
 		topics:        topicTable{limit: maxTopics},
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
 		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
 	}
 	e.peers = newPeers(e.now)
+	e.lastGeneration.Store(math.MaxUint64)
 	return e, nil
 }
 
@@ -107,8 +115,10 @@ func (e *Engine) Publish(ctx context.Context, in bus.Event) error {
 	}
 	e.published.Add(1)
 	e.publishedBytes.Add(item.size)
-	// The outside comes first: it never waits, while what follows may.
-	if err := e.deliver(ctx, item, e.route(t, event.Topic).to); err != nil {
+	// The outside comes first: it does not wait for subscribers, while what follows may.
+	r := e.route(t, event.Topic)
+	// A route from after that has lost the subscriptions that Shutdown has ended.
+	if err := e.deliver(ctx, item, r.to, r.generation > e.lastGeneration.Load()); err != nil {
 		return errors.Join(err, sendErr)
 	}
 	return sendErr
@@ -151,9 +161,8 @@ func (e *Engine) route(t *topic, name string) *route {
 }
 
 // deliver queues the event for each subscription, and then waits for those that were full and block.
-func (e *Engine) deliver(ctx context.Context, item *Item, to []*Subscription) error {
+func (e *Engine) deliver(ctx context.Context, item *Item, to []*Subscription, missed bool) error {
 	var waiting []*Subscription
-	missed := false
 	for _, s := range to {
 		if !s.filter.passes(&item.Event) {
 			continue
@@ -179,7 +188,7 @@ func (e *Engine) note(s *Subscription) {
 		s.notifier.raise()
 	}
 	if s.queue.slow.Load() && s.queue.slow.Swap(false) {
-		e.runners.start(func() { e.warnSlow(s) }) // to look at stacks takes a while
+		e.warnSlow(s)
 	}
 }
 
@@ -377,6 +386,7 @@ func (e *Engine) stop() {
 // rest. It returns a [*bus.ShutdownError] if there was a rest.
 func (e *Engine) drain(ctx context.Context) error {
 	e.mu.Lock()
+	e.lastGeneration.Store(e.generation.Load())
 	draining := make([]*Subscription, 0, len(e.subscriptions))
 	for _, s := range e.subscriptions {
 		draining = append(draining, s)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/daemoneye/eventbus/bus"
 )
 
 // Announcement is how far a publisher has come.
@@ -54,6 +56,24 @@ func (q *questions) find(number uint64) (moment asked, ok bool) {
 	return moment, number != 0 && moment.number == number
 }
 
+// InterestEnded notes that something was given up outside that no subscription needs any more.
+func (e *Engine) InterestEnded() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.interrupted.Store(e.generation.Add(1))
+}
+
+// sighted returns the generation up to which subscriptions are certain to miss what follows an event that is seen now. A
+// publisher may have looked who is interested before the event crossed the wire: when interest has ended since its last
+// complete answer, it may have found nobody for the next event, although a subscription from after that has got this one.
+func (e *Engine) sighted(p *peer, now uint64) uint64 {
+	silent := !p.placed && p.asked >= maxAsked // a plain client, which sends in any case
+	if end := e.interrupted.Load(); end > p.complete && !silent {
+		return max(min(now, end), p.complete)
+	}
+	return now
+}
+
 // Receive hands an event from outside to the subscriptions. The caller has decoded and validated it; bytes is what it came
 // in. It never waits. Like Announced, it is for one goroutine alone, in the order of the wire.
 //
@@ -66,7 +86,7 @@ func (e *Engine) Receive(item *Item, bytes int) (ask bool) {
 	route := e.route(e.remoteTopics.get(event.Topic), event.Topic)
 	stale, ask := e.follow(item, route)
 	if stale {
-		e.stale.Add(1)
+		e.warnStale(event)
 		return ask
 	}
 	for _, s := range route.to {
@@ -85,13 +105,13 @@ func (e *Engine) follow(item *Item, route *route) (stale, ask bool) {
 		return false, false
 	}
 	p := e.peers.get(event.Publisher)
-	missing, stale, tracked := e.peers.advance(p, event.Topic, event.Sequence, route.generation, false)
+	missing, stale, tracked := e.peers.advance(p, event.Topic, event.Sequence, e.sighted(p, route.generation), false)
 	if !tracked {
 		e.untracked.Add(1)
 		return false, false
 	}
 	e.lose(p, event.Topic, missing, route)
-	return stale, p.toBeAsked(item.arrived)
+	return stale, p.toBeAsked(item.arrived, e.interrupted.Load())
 }
 
 // Announced takes note of how far a publisher has come, and finds out what did not arrive. Like Receive, it returns true if the
@@ -103,12 +123,14 @@ func (e *Engine) Announced(a Announcement) (ask bool) {
 	moment, answers := e.questions.find(a.Question)
 	for topic, n := range a.Topics {
 		missing, _, _ := e.peers.advance(p, topic, n, moment.generation, true)
-		e.lose(p, topic, missing, e.route(e.remoteTopics.get(topic), topic))
+		if missing.last >= max(1, missing.first) {
+			e.lose(p, topic, missing, e.route(e.remoteTopics.get(topic), topic))
+		}
 	}
 	if answers {
 		e.answered(p, a, moment)
 	}
-	return p.toBeAsked(e.now())
+	return p.toBeAsked(e.now(), e.interrupted.Load())
 }
 
 // answered learns from an answer when its publisher started, and which topics it did not have.
@@ -125,7 +147,7 @@ func (e *Engine) answered(p *peer, a Announcement, moment asked) {
 	}
 	p.listed += uint64(len(a.Topics))
 	if a.Last && p.listed == a.Known && !p.partial {
-		p.complete = max(p.complete, moment.generation)
+		p.complete, p.asked = max(p.complete, moment.generation), 0
 	}
 }
 
@@ -144,6 +166,16 @@ func (e *Engine) lose(p *peer, topic string, missing gap, route *route) {
 		}
 		e.warnLost(s, p.id, topic, missing)
 	}
+}
+
+// warnStale counts an event that is not delivered because of its number, and logs it now and then: it may be a duplicate, but also
+// a client that numbers anew under a name that it had before, of which nothing would be seen any more.
+func (e *Engine) warnStale(event *bus.Event) {
+	n := e.stale.Add(1)
+	e.staleComplaints.Do(func() {
+		e.options.Logger.Warn("skipped an event whose sequence number is not above the last one of its publisher and topic",
+			"publisher", event.Publisher, "topic", event.Topic, "sequence", event.Sequence, "so_far", n)
+	})
 }
 
 // warnLost logs a loss now and then: the counters and notices are complete, the log need not be.

@@ -277,13 +277,13 @@ func TestManyTopicsAndPublishersMakeNoFalseLosses(t *testing.T) {
 	s := mustSubscribe(t, e, bus.Subscription{ID: "s"})
 	r := newRemote(e)
 	r.answer(nil)
-	const tracks = 1 << 16
+	const tracks = 1 << 13 // of one publisher
 	for i := range tracks + 1000 {
 		r.receive(fmt.Sprint("events.a.t", i), 1, 2)
 	}
 	require.Equal(t, uint64(0), lost(s))
 	require.Equal(t, uint64(2000), e.Statistics().Untracked)
-	r.receive("events.a.t66000", 9)
+	r.receive("events.a.t9000", 9)
 	require.Equal(t, uint64(0), lost(s), "it is not known how far this topic has come")
 	r.receive("events.a.t7", 5)
 	require.Equal(t, uint64(2), lost(s), "but of this one it is")
@@ -297,6 +297,22 @@ func TestManyTopicsAndPublishersMakeNoFalseLosses(t *testing.T) {
 	r.receive("events.a.t8", 5, 6)
 	r.answer(map[string]uint64{"events.a.t8": 6})
 	require.Equal(t, uint64(2), lost(s), "it started after the subscription, but its first events were not missing, only forgotten")
+}
+
+func TestAPublisherOfManyTopicsPushesOutNobody(t *testing.T) {
+	e := newEngine(t, nil, nil)
+	s := mustSubscribe(t, e, bus.Subscription{ID: "s"})
+	r, greedy := newRemote(e), newRemote(e)
+	r.receive("events.a.b", 1)
+	for i := range 128 {
+		topics := map[string]uint64{}
+		for k := range 512 {
+			topics[fmt.Sprintf("events.a.t%d", i*512+k)] = 1
+		}
+		greedy.announce(topics)
+	}
+	r.receive("events.a.b", 5)
+	require.Equal(t, uint64(3), lost(s))
 }
 
 func TestPublishersAreAskedAFewTimes(t *testing.T) {

@@ -12,6 +12,8 @@ const (
 	// has been silent for the longest time is forgotten.
 	maxPeers  = 1 << 10
 	maxTracks = 1 << 16
+	// maxPeerTracks bounds those of one publisher, so that it does not push out all the others.
+	maxPeerTracks = maxTracks / 8
 	// maxAsked is how often a publisher is asked when it started, and askInterval the least time in between. A plain NATS
 	// client does not answer.
 	maxAsked    = 3
@@ -70,6 +72,7 @@ type peer struct {
 // track is how far a publisher has come on a topic.
 type track struct {
 	first uint64 // of a publisher that is not placed: the number before which nothing was seen, and is missing for nobody yet
+	got   uint64 // the highest number seen in an event
 	last  uint64 // the highest number seen or announced
 	seen  uint64 // the generation of the index at that moment, or one before it; 0: unknown
 }
@@ -98,6 +101,10 @@ func (p *peers) forgetOldest() {
 
 // add gives a peer another topic. It returns nil if there is no room.
 func (p *peers) add(of *peer, topic string) *track {
+	if len(of.tracks) >= maxPeerTracks {
+		of.partial, of.complete = true, 0
+		return nil
+	}
 	for p.tracks >= maxTracks {
 		if p.recent.Back() == of.place {
 			of.partial, of.complete = true, 0
@@ -111,9 +118,10 @@ func (p *peers) add(of *peer, topic string) *track {
 	return t
 }
 
-// toBeAsked says whether it should be asked when it started, and counts that it will be.
-func (of *peer) toBeAsked(now time.Duration) bool {
-	if of.placed || of.asked >= maxAsked || now < of.askFrom {
+// toBeAsked says whether it should be asked when it started, or how far it has come since a generation, and counts that it
+// will be.
+func (of *peer) toBeAsked(now time.Duration, since uint64) bool {
+	if of.placed && (of.complete >= since || of.partial) || of.asked >= maxAsked || now < of.askFrom {
 		return false
 	}
 	of.asked++
@@ -138,8 +146,14 @@ func (p *peers) advance(of *peer, topic string, n, generation uint64, announced 
 			return gap{}, false, false
 		}
 	}
+	if !announced {
+		if n <= t.got {
+			return gap{}, true, true
+		}
+		t.got = n
+	}
 	if n < t.last || n == t.last && !announced {
-		return gap{}, !announced, true
+		return gap{}, false, true // an event that was announced, and told to be missing, and comes all the same
 	}
 	missing = gap{first: t.last + 1, last: n, generation: t.seen, before: of.started}
 	if !announced {

@@ -24,15 +24,38 @@ const (
 )
 
 // warnSlow names a subscriber that keeps its queue full, and what its reader does instead of reading. It stops the world for as
-// long as it takes to write down the stacks, so it is done once a second at most.
+// long as it takes to write down the stacks, so it is done once a second at most, in the background. Whose turn it is not is
+// named later, and so it is while the log takes nothing.
 func (e *Engine) warnSlow(s *Subscription) {
-	e.warnings.Do(func() {
+	now := e.now()
+	if e.warning.Swap(true) {
+		s.queue.warnLater(now)
+		return
+	}
+	if now-e.warned < warnInterval {
+		e.warning.Store(false)
+		s.queue.warnLater(now)
+		return
+	}
+	e.warned = now
+	started := e.runners.start(func() {
+		defer e.warning.Store(false)
 		s.queue.lookAtReader()
 		statistics := s.Statistics()
 		e.options.Logger.Warn("slow consumer: a subscriber keeps its queue full",
 			"subscriber", s.id, "overflow", statistics.Overflow, "full_for", statistics.FullFor.Round(time.Millisecond),
 			"queued", statistics.Queued, "dropped", statistics.Dropped, "waits_in", statistics.WaitsIn)
 	})
+	if !started {
+		e.warning.Store(false)
+	}
+}
+
+// warnLater makes the warning due again after warnInterval.
+func (q *queue) warnLater(now time.Duration) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.warned = now + warnInterval - slowInterval
 }
 
 // lookAtReader finds out what the goroutine does that was last known to read.

@@ -147,3 +147,52 @@ func TestLagIsTheAgeOfTheOldestQueuedEvent(t *testing.T) {
 		require.Equal(t, uint64(3), s.Statistics().HighWater)
 	})
 }
+
+func TestEachOfSeveralSlowConsumersIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		options, log := logged(&bus.Options{QueueCapacity: 2, Overflow: bus.DropOldest})
+		e := newEngine(t, options, nil)
+		ids := []string{"one", "two", "three"}
+		for _, id := range ids {
+			mustSubscribe(t, e, bus.Subscription{ID: id})
+		}
+		for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(10 * time.Millisecond) {
+			require.NoError(t, e.Publish(t.Context(), event("events.a.b")))
+		}
+		for _, id := range ids {
+			require.NotEmpty(t, log.lines("subscriber="+id), id)
+		}
+	})
+}
+
+// talkative is a log that goes over the bus.
+type talkative struct {
+	slog.Handler
+	publish func()
+}
+
+func (l *talkative) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l *talkative) Handle(context.Context, slog.Record) error {
+	l.publish()
+	return nil
+}
+
+func TestALogMayGoOverTheBus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log talkative
+		e := newEngine(t, &bus.Options{QueueCapacity: 1, Overflow: bus.DropNewest, Logger: slog.New(&log)}, nil)
+		logged := 0
+		log.publish = func() {
+			logged++
+			require.NoError(t, e.Publish(context.Background(), event("events.a.b")))
+		}
+		mustSubscribe(t, e, bus.Subscription{ID: "one"})
+		mustSubscribe(t, e, bus.Subscription{ID: "two"})
+		for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(10 * time.Millisecond) {
+			require.NoError(t, e.Publish(t.Context(), event("events.a.b")))
+		}
+		synctest.Wait()
+		require.Positive(t, logged)
+	})
+}

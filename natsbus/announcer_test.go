@@ -1,0 +1,178 @@
+package natsbus_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/natsbus"
+)
+
+// gate is a log that holds up who says that a message is malformed: the goroutine that receives.
+type gate struct {
+	slog.Handler
+	reached, release chan struct{}
+}
+
+func (g *gate) Enabled(context.Context, slog.Level) bool { return true }
+
+func (g *gate) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "no valid event") {
+		close(g.reached)
+		<-g.release
+	}
+	return nil
+}
+
+// TestInterestThatEndsMakesNoFalseLoss has an event in the inbox from before a subscription, and one that nobody wanted.
+func TestInterestThatEndsMakesNoFalseLoss(t *testing.T) {
+	server := startServer(t)
+	g := &gate{reached: make(chan struct{}), release: make(chan struct{})}
+	p := closing(t)(natsbus.InProcess(background(t), server, nil))
+	b := closing(t)(natsbus.Attach(background(t), server.Socket(), &natsbus.Options{Bus: bus.Options{Logger: slog.New(g)}}))
+	subscribe(t, b, "old", "events.process.+")
+	nc := plain(t, server)
+	require.NoError(t, nc.Publish("events.process.lifecycle", []byte("garbage")))
+	require.NoError(t, nc.Flush())
+	<-g.reached
+	before := natsbus.ReceivedMessages(b)
+	require.NoError(t, p.Publish(background(t), process(1)))
+	require.Eventually(t, func() bool { return natsbus.ReceivedMessages(b) > before }, patience, time.Millisecond)
+	require.NoError(t, b.Unsubscribe(background(t), "old"))
+	require.Eventually(t, func() bool { return server.Interest("events.process.lifecycle") == 0 }, patience, time.Millisecond)
+	require.NoError(t, p.Publish(background(t), process(2))) // nobody is there
+	s := subscribe(t, b, "new", "events.process.+")
+	require.NoError(t, p.Publish(background(t), process(3)))
+	close(g.release)
+	for pid := uint32(0); pid != 3; {
+		pid = nextPID(t, s)
+	}
+	require.NoError(t, p.Flush(background(t)))
+	require.NoError(t, b.Flush(background(t)))
+	require.Zero(t, s.Statistics().Lost)
+}
+
+// TestInterestThatComesAndGoesUnderLoad has an embedded publisher look for interest all the time.
+func TestInterestThatComesAndGoesUnderLoad(t *testing.T) {
+	server := startServer(t)
+	p := closing(t)(natsbus.InProcess(background(t), server, nil))
+	b := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	stop := make(chan struct{})
+	var publishing sync.WaitGroup
+	publishing.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Microsecond):
+				for range 20 {
+					require.NoError(t, p.Publish(context.Background(), process(1)))
+				}
+			}
+		}
+	})
+	for i := range 300 {
+		s := subscribe(t, b, fmt.Sprint("s", i), "events.process.+")
+		for range 60 {
+			nextPID(t, s)
+		}
+		require.Zero(t, s.Statistics().Lost, i)
+		require.NoError(t, b.Unsubscribe(background(t), s.ID()))
+	}
+	close(stop)
+	publishing.Wait()
+	require.Zero(t, b.Statistics().Overruns)
+}
+
+// TestAForgedNumberSilencesNobody announces, in the name of a publisher, a number that it will never reach.
+func TestAForgedNumberSilencesNobody(t *testing.T) {
+	server := startServer(t)
+	b := closing(t)(natsbus.InProcess(background(t), server, nil))
+	p := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	s := subscribe(t, b, "s")
+	nc := plain(t, server)
+	id := p.Statistics().Publisher
+	data, err := msgpack.Marshal(map[string]any{"publisher": id[:], "age": 0, "topics": map[string]uint64{"events.process.lifecycle": 1 << 62}})
+	require.NoError(t, err)
+	require.NoError(t, nc.Publish("eventbus.sequences", data))
+	require.NoError(t, nc.Flush())
+	for pid := range uint32(10) {
+		require.NoError(t, p.Publish(background(t), process(pid)))
+		require.Equal(t, pid, nextPID(t, s))
+	}
+}
+
+// TestAnnouncementsFitTheServer has a server that takes little at once, and more topics than fit.
+func TestAnnouncementsFitTheServer(t *testing.T) {
+	const topics, maxPayload = 300, 2048
+	dir, err := os.MkdirTemp("", "eb")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	server, err := embed.Start(background(t), &embed.Options{Socket: filepath.Join(dir, "s"), Listen: "127.0.0.1:0", MaxPayload: maxPayload})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(background(t))) })
+	p := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	nc := plain(t, server)
+	announcements := make(chan *nats.Msg, topics)
+	_, err = nc.ChanSubscribe("eventbus.sequences", announcements)
+	require.NoError(t, err)
+	require.NoError(t, nc.Flush())
+	for i := range topics {
+		event := process(1)
+		event.Topic = fmt.Sprintf("events.process.some-longer-name-%d", i)
+		require.NoError(t, p.Publish(background(t), event))
+	}
+	require.NoError(t, p.Flush(background(t)))
+	seen := map[string]bool{}
+	ctx := background(t)
+	for len(seen) < topics {
+		select {
+		case msg := <-announcements:
+			require.LessOrEqual(t, len(msg.Data), maxPayload)
+			_, told, err := natsbus.DecodeAnnouncement(msg.Data)
+			require.NoError(t, err)
+			for topic := range told {
+				seen[topic] = true
+			}
+		case <-ctx.Done():
+			require.FailNow(t, "not all topics are announced", "%d are", len(seen))
+		}
+	}
+}
+
+// TestWhoOnlyPublishesHearsNobody: a fleet of collectors would be busy with each other's announcements.
+func TestWhoOnlyPublishesHearsNobody(t *testing.T) {
+	server := startServer(t)
+	a := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	b := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	for range 10 {
+		require.NoError(t, a.Publish(background(t), process(1)))
+		require.NoError(t, a.Flush(background(t)))
+	}
+	require.NoError(t, b.Flush(background(t)), "what was for it has come")
+	require.Zero(t, natsbus.ReceivedMessages(b))
+}
+
+func TestAnnouncementsAreBounded(t *testing.T) {
+	topics := map[string]int{}
+	for i := range 513 {
+		topics[fmt.Sprint("events.a.t", i)] = 1
+	}
+	data, err := msgpack.Marshal(map[string]any{"publisher": make([]byte, 16), "topics": topics})
+	require.NoError(t, err)
+	_, _, err = natsbus.DecodeAnnouncement(data)
+	require.ErrorIs(t, err, bus.ErrInvalid)
+	require.ErrorContains(t, err, "limit")
+}
