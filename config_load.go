@@ -46,7 +46,7 @@ type Section struct {
 //
 // Load returns every problem it finds, up to 20, joined, each a [*ConfigError] that names the key and the file's line or the
 // variable: a key that does not exist, with the nearest that does, a value of another type, a value out of range, a syntax
-// error, a file larger than 1 MiB. A missing file is an error too and matches [io/fs.ErrNotExist]. The sections are then as
+// error, a file larger than 128 KiB. A missing file is an error too and matches [io/fs.ErrNotExist]. The sections are then as
 // they were, the Config is zero, and the warnings found so far are returned.
 //
 // # Warnings
