@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -155,4 +156,17 @@ func ExampleEvent_MarshalMsg() {
 	pid, _ := received.PID()
 	fmt.Println(received.Type(), pid)
 	// Output: process 4242
+}
+
+func TestDrops(t *testing.T) {
+	d := bus.Drops{Overflow: 1, Displaced: 2, Timeout: 3, Remote: 4, Circuit: 5, Shutdown: 6}
+	require.Equal(t, uint64(21), d.Total())
+	require.Equal(t, d, d.Plus(d).Minus(d))
+	require.Equal(t, "overflow=1 displaced=2 timeout=3 remote=4 circuit=5 shutdown=6", d.String())
+	require.Equal(t, "remote=1", bus.Drops{Remote: 1}.String())
+	// No cause may be missing in any of them.
+	v := reflect.ValueOf(&d).Elem()
+	for field, value := range v.Fields() {
+		require.Contains(t, d.String(), fmt.Sprintf("%s=%d", field.Tag.Get("json"), value.Uint()))
+	}
 }

@@ -1,6 +1,8 @@
 package bus
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,6 +108,23 @@ type Drops struct {
 	Circuit uint64 `json:"circuit"`
 	// Shutdown is what was still queued when the context of Shutdown ended.
 	Shutdown uint64 `json:"shutdown"`
+}
+
+// String returns the causes that there were, such as overflow=3 shutdown=1.
+func (d Drops) String() string {
+	var text []byte
+	for _, cause := range []struct {
+		name  string
+		count uint64
+	}{
+		{"overflow", d.Overflow}, {"displaced", d.Displaced}, {"timeout", d.Timeout}, {"remote", d.Remote},
+		{"circuit", d.Circuit}, {"shutdown", d.Shutdown},
+	} {
+		if cause.count > 0 {
+			text = fmt.Appendf(text, " %s=%d", cause.name, cause.count)
+		}
+	}
+	return strings.TrimPrefix(string(text), " ")
 }
 
 // Total returns the sum.

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -160,43 +159,6 @@ func TestForgedPublisherIsRefused(t *testing.T) {
 	require.NoError(t, nc.Publish("events.process.tree", wellFormed(t, func(map[string]any) {})))
 	require.Equal(t, uint32(7), nextPID(t, r))
 	require.Equal(t, uint64(1), b.Statistics().Malformed)
-}
-
-// TestChurnLosesNothing subscribes and unsubscribes overlapping patterns while another process publishes.
-func TestChurnLosesNothing(t *testing.T) {
-	const events = 5000
-	for _, transport := range []string{"unix socket, in", "unix socket, out", "nats-server"} {
-		t.Run(transport, func(t *testing.T) {
-			pair := pairOver(t, transport)
-			stable := subscribe(t, pair.Subscriber, "stable", "events.process.+")
-			done := make(chan struct{})
-			var churn sync.WaitGroup
-			for i, pattern := range []string{"events.#", "events.*.lifecycle", "events.process.lifecycle"} {
-				churn.Go(func() {
-					for n := 0; ; n++ {
-						select {
-						case <-done:
-							return
-						default:
-						}
-						id := fmt.Sprintf("churn-%d-%d", i, n)
-						r := subscribe(t, pair.Subscriber, id, pattern)
-						_, err := r.TryNext()
-						require.NoError(t, err)
-						require.NoError(t, pair.Subscriber.Unsubscribe(background(t), id))
-					}
-				})
-			}
-			for pid := range uint32(events) {
-				require.NoError(t, pair.Publisher.Publish(background(t), process(pid)))
-			}
-			for pid := range uint32(events) {
-				require.Equal(t, pid, nextPID(t, stable), "in order, none missing, none twice")
-			}
-			close(done)
-			churn.Wait()
-		})
-	}
 }
 
 func TestInterestFollowsSubscriptions(t *testing.T) {

@@ -12,21 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/bus"
-	"github.com/daemoneye/eventbus/bus/bustest"
 	"github.com/daemoneye/eventbus/internal/natsprocess"
 	"github.com/daemoneye/eventbus/natsbus"
 )
-
-// pairOver opens a pair over the transport of that name.
-func pairOver(t *testing.T, name string) bustest.Pair {
-	for _, transport := range transports {
-		if transport.name == name {
-			return transport.open(t, bus.Options{})
-		}
-	}
-	t.Fatalf("no transport %q", name)
-	return bustest.Pair{}
-}
 
 func connected(b bus.Bus) func() bool   { return func() bool { return b.Statistics().Connected } }
 func unconnected(b bus.Bus) func() bool { return func() bool { return !b.Statistics().Connected } }

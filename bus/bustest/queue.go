@@ -20,7 +20,6 @@ var queueCases = []contractCase{
 	{7, "block_ends_with_the_context", "The publisher's context ends the wait; the error names the subscriber; the others got the event.", blockEnds},
 	{7, "block_ends_with_the_timeout", "Without a deadline of its own a Publish that blocks ends after publish_timeout.", blockTimesOut},
 	{7, "queue_options", "Each subscription has its own capacity and policy; the bus's options are the default.", queueOptions},
-	{8, "stuck_subscriber_alone", "A stuck subscriber does not keep an event from another one.", stuckAlone},
 	{9, "balance", "Per subscription matched = delivered + dropped + queued, in every snapshot.", balance},
 }
 
@@ -142,17 +141,6 @@ func queueOptions(t *testing.T, open Opener) {
 	own := subscribe(t, p.Subscriber, bus.Subscription{ID: "own", QueueCapacity: 5, Overflow: bus.DropOldest})
 	require.Equal(t, bus.SubscriptionStatistics{ID: "usual", QueueCapacity: 3, Overflow: bus.DropNewest}, usual.Statistics())
 	require.Equal(t, bus.SubscriptionStatistics{ID: "own", QueueCapacity: 5, Overflow: bus.DropOldest}, own.Statistics())
-}
-
-func stuckAlone(t *testing.T, open Opener) {
-	p := open(t, bus.Options{QueueCapacity: 1})
-	for _, policy := range []bus.OverflowPolicy{bus.DropNewest, bus.DropOldest} {
-		subscribe(t, p.Subscriber, bus.Subscription{ID: "stuck-" + policy.String(), Overflow: policy})
-	}
-	healthy := subscribe(t, p.Subscriber, bus.Subscription{ID: "healthy", QueueCapacity: 2000})
-	publish(t, p.Publisher, processes(pids(1, 1000))...)
-	publish(t, p.Publisher, marker())
-	require.Equal(t, pids(1, 1000), untilMarker(t, healthy))
 }
 
 func balance(t *testing.T, open Opener) {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"reflect"
-	"strings"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/show"
@@ -18,20 +15,11 @@ func logMissed(logger *slog.Logger) func(bus.Notice) {
 			attributes = append(attributes, "lost", notice.Lost, "losses", show.Losses(notice.Losses))
 		}
 		if dropped := notice.Drops.Total(); dropped > 0 {
-			attributes = append(attributes, "dropped", dropped, "causes", causes(notice.Drops))
+			attributes = append(attributes, "dropped", dropped, "causes", notice.Drops.String())
+		}
+		if len(attributes) == 0 {
+			return // the connection was lost and found, which the bus logs itself
 		}
 		logger.Warn("--print has missed events", attributes...)
 	}
-}
-
-// causes returns the drops by cause, those that there were, under the names that they have in JSON. It knows no cause by
-// itself, so that none that is added to the bus is missing here.
-func causes(drops bus.Drops) string {
-	var parts []string
-	for field, n := range reflect.ValueOf(drops).Fields() {
-		if n.Uint() > 0 {
-			parts = append(parts, fmt.Sprintf("%s=%d", field.Tag.Get("json"), n.Uint()))
-		}
-	}
-	return strings.Join(parts, " ")
 }

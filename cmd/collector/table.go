@@ -63,7 +63,7 @@ func (s summary) writeSubscriptions(row func(format string, values ...any)) {
 	for _, one := range s.subscriptions {
 		line := fmt.Sprintf("%s\t%d\t%d\t%d\t%d\t%d", one.ID, one.Matched, one.Delivered, one.Dropped, one.Lost, one.HighWater)
 		if dropped {
-			line += "\t" + causes(one.Drops)
+			line += "\t" + one.Drops.String()
 		}
 		row("%s", line)
 	}

@@ -163,8 +163,9 @@ func (e *Engine) lose(p *peer, topic string, missing gap, route *route) {
 		}
 		if s.notifier != nil {
 			s.notifier.lose(origin{p.id, topic}, missing.first, missing.last)
+		} else {
+			e.warnLost(s, p.id, topic, missing)
 		}
-		e.warnLost(s, p.id, topic, missing)
 	}
 }
 
@@ -178,7 +179,7 @@ func (e *Engine) warnStale(event *bus.Event) {
 	})
 }
 
-// warnLost logs a loss now and then: the counters and notices are complete, the log need not be.
+// warnLost logs a loss of a subscriber that takes no notices, now and then: the counters are complete, the log need not be.
 func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, missing gap) {
 	e.complaints.Do(func() {
 		e.options.Logger.Warn("events were lost on their way here", "subscriber", s.id, "publisher", publisher, "topic", topic,
