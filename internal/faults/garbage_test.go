@@ -54,7 +54,7 @@ func TestGarbageAmongGoodEvents(t *testing.T) {
 		audit.Subscribe(t, inside, roomy("inside"), false, nil),
 		audit.Subscribe(t, attached, roomy("attached", "events.process.+", "events.#"), false, nil),
 	}
-	client, err := nats.Connect(strings.Replace(server.URL(), "nats://", "nats://"+server.Token()+"@", 1))
+	client, err := nats.Connect(clientURL(server))
 	require.NoError(t, err)
 	defer client.Close()
 

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -96,7 +95,7 @@ func soakServer(t *testing.T) (*embed.Server, *soak) {
 	b, err := natsbus.InProcess(background(t), server, natsOptions())
 	require.NoError(t, err)
 	return server, &soak{
-		buses: []bus.Bus{b}, place: attach + server.Socket(), url: strings.Replace(server.URL(), "nats://", "nats://"+server.Token()+"@", 1),
+		buses: []bus.Bus{b}, place: attach + server.Socket(), url: clientURL(server),
 	}
 }
 

@@ -39,11 +39,16 @@ func runPlain(url string) int {
 	return 0
 }
 
+// clientURL returns where a plain NATS client connects, with the token.
+func clientURL(server *embed.Server) string {
+	return strings.Replace(server.URL(), "nats://", "nats://"+server.Token()+"@", 1)
+}
+
 // startPlain starts a plain NATS client as another process.
-func startPlain(t testing.TB, server *embed.Server) *exec.Cmd {
+func startPlain(t testing.TB, url string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"="+plain+strings.Replace(server.URL(), "nats://", "nats://"+server.Token()+"@", 1))
+	cmd.Env = append(os.Environ(), roleVariable+"="+plain+url)
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
@@ -72,7 +77,7 @@ func TestStoppedClientHarmsNobody(t *testing.T) {
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	local := audit.Subscribe(t, inside, roomy("local"), false, nil)
 	remote := audit.Subscribe(t, attached, roomy("remote"), false, nil)
-	stopped := []*os.Process{startPlain(t, server).Process}
+	stopped := []*os.Process{startPlain(t, clientURL(server)).Process}
 	other := startOther(t, attach+server.Socket())
 	require.Equal(t, "ok <nil>", other.do("subscribe events.#"))
 	stopped = append(stopped, other.cmd.Process)
