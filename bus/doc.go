@@ -63,8 +63,10 @@
 //     it is told.
 //   - Calls of Publish that are made at once have no order among each other, and events of different publishers have none.
 //   - A publisher in another process is never made to wait.
-//   - What somebody who is gone has sent, nobody can tell: the last events of a publisher that was killed, and all events of one
-//     that ended while this process was cut off. How long it was cut off is told (Notice.CutOff).
+//   - What a publisher that was killed has sent at last, nobody can tell. The last word of one that ended is remembered for ten
+//     minutes by the bus in the server's process, for those who were cut off or did not read (TestLastWordsAreRemembered,
+//     TestStoppedReaderIsToldWhatItMissed); an existing server has no such bus. How long a process was cut off is told
+//     (Notice.CutOff).
 //   - For a subscription, the account of a publisher in another process begins when that has answered how far it is. Subscribe
 //     asks, and the answer takes about a millisecond; what a fault destroys in that time is not known.
 //   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,

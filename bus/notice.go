@@ -28,7 +28,7 @@ type Notice struct {
 	// Drops counts the events that reached this process and were dropped before the receiver could take them.
 	Drops Drops `json:"drops"`
 	// CutOff is how long the connection to other processes was lost, if it has been found again. What was lost by that is in
-	// Losses, but for events of publishers that have ended meanwhile: nobody is left who could say.
+	// Losses, but for events of publishers that were killed meanwhile: nobody is left who could say.
 	CutOff time.Duration `json:"cut_off_ns,omitempty"`
 	// Circuit is the state of the circuit, empty unless the policy is [BreakCircuit].
 	Circuit CircuitState `json:"circuit,omitempty"`

@@ -30,9 +30,11 @@ type announcement struct {
 	Age uint64 `msg:"age"`
 	// Topics has the number of the last event on each.
 	Topics map[string]uint64 `msg:"topics"`
-	// Question is the number of the question that this answers, 0 if it answers none. An answer has all topics of the
-	// publisher, in one message or several. Known counts them, up to and including this message, and Last marks the last one.
+	// Question is the number of the question that this answers, 0 if it answers none. Final says that it is the publisher's last
+	// word. Both have all topics of the publisher, in one message or several. Known counts them, up to and including this
+	// message, and Last marks the last one.
 	Question uint64 `msg:"question,omitempty"`
+	Final    bool   `msg:"final,omitempty"`
 	Known    uint64 `msg:"known,omitempty"`
 	Last     bool   `msg:"last,omitempty"`
 }
@@ -53,7 +55,7 @@ func decodeAnnouncement(data []byte) (announcement, error) {
 	if uuid.UUID(a.Publisher) == uuid.Nil {
 		return a, &bus.InvalidError{Field: "publisher", Reason: "missing"}
 	}
-	if a.Age > math.MaxInt64 {
+	if a.Age > math.MaxInt64/2 {
 		return a, &bus.InvalidError{Field: "age", Value: fmt.Sprint(a.Age), Reason: "beyond what time there was"}
 	}
 	for topic, sequence := range a.Topics {

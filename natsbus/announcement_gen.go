@@ -15,20 +15,24 @@ const (
 func (z *announcement) MarshalMsg(b []byte) (o []byte, err error) {
 	o = msgp.Require(b, z.Msgsize())
 	// check for omitted fields
-	zb0001Len := uint32(6)
-	var zb0001Mask uint8 /* 6 bits */
+	zb0001Len := uint32(7)
+	var zb0001Mask uint8 /* 7 bits */
 	_ = zb0001Mask
 	if z.Question == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x8
 	}
-	if z.Known == 0 {
+	if z.Final == false {
 		zb0001Len--
 		zb0001Mask |= 0x10
 	}
-	if z.Last == false {
+	if z.Known == 0 {
 		zb0001Len--
 		zb0001Mask |= 0x20
+	}
+	if z.Last == false {
+		zb0001Len--
+		zb0001Mask |= 0x40
 	}
 	// variable map header, size zb0001Len
 	o = append(o, 0x80|uint8(zb0001Len))
@@ -54,11 +58,16 @@ func (z *announcement) MarshalMsg(b []byte) (o []byte, err error) {
 			o = msgp.AppendUint64(o, z.Question)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
+			// string "final"
+			o = append(o, 0xa5, 0x66, 0x69, 0x6e, 0x61, 0x6c)
+			o = msgp.AppendBool(o, z.Final)
+		}
+		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "known"
 			o = append(o, 0xa5, 0x6b, 0x6e, 0x6f, 0x77, 0x6e)
 			o = msgp.AppendUint64(o, z.Known)
 		}
-		if (zb0001Mask & 0x20) == 0 { // if not omitted
+		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "last"
 			o = append(o, 0xa4, 0x6c, 0x61, 0x73, 0x74)
 			o = msgp.AppendBool(o, z.Last)
@@ -139,6 +148,12 @@ func (z *announcement) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				err = msgp.WrapError(err, "Question")
 				return
 			}
+		case "final":
+			z.Final, bts, err = msgp.ReadBoolBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Final")
+				return
+			}
 		case "known":
 			z.Known, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
@@ -172,7 +187,7 @@ func (z *announcement) Msgsize() (s int) {
 			s += msgp.StringPrefixSize + len(za0002) + msgp.Uint64Size
 		}
 	}
-	s += 9 + msgp.Uint64Size + 6 + msgp.Uint64Size + 5 + msgp.BoolSize
+	s += 9 + msgp.Uint64Size + 6 + msgp.BoolSize + 6 + msgp.Uint64Size + 5 + msgp.BoolSize
 	return
 }
 

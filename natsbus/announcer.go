@@ -16,9 +16,11 @@ import (
 
 const (
 	// announceInterval is how often a bus says how far it has come on topics where it has moved, or had moved 1, 2, 4 or 8
-	// times before, since an announcement may be lost as well; and on all topics every announceAll-th time.
+	// times before, since an announcement may be lost as well.
 	announceInterval = time.Second
-	announceAll      = 15
+	// askBusy and askIdle are after how many of these intervals a bus with subscriptions asks, because publishers may have said
+	// their last word in vain: askBusy if events have come since it last asked.
+	askBusy, askIdle = 5, 30
 	// controlPause is the least time between two questions, and between two rounds of answers.
 	controlPause = 20 * time.Millisecond
 	// maxAskers bounds how many buses are answered in one round. The others ask again when they need to.
@@ -42,16 +44,23 @@ type announcer struct {
 
 	asking     atomic.Bool // a question is to be asked
 	everything atomic.Bool // the next announcement is to have all topics
+	received   uint64      // events when the last question was asked; of run
 
 	mu     sync.Mutex // held while announcing; guards what Engine.Progress keeps
 	buffer []byte
 
-	askersMu sync.Mutex          // guards askers
-	askers   map[[16]byte]uint64 // who waits for an answer, and to which question
+	askersMu sync.Mutex                // guards askers
+	askers   map[[16]byte]openQuestion // by who asked
+}
+
+// openQuestion is one that waits for its answer.
+type openQuestion struct {
+	number uint64
+	came   time.Time
 }
 
 func newAnnouncer(b *Bus) *announcer {
-	return &announcer{bus: b, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), askers: make(map[[16]byte]uint64)}
+	return &announcer{bus: b, wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}), askers: make(map[[16]byte]openQuestion)}
 }
 
 // run announces, asks and answers until end is called.
@@ -60,13 +69,15 @@ func (a *announcer) run() {
 	ticker := time.NewTicker(announceInterval)
 	defer ticker.Stop()
 	var pause <-chan time.Time
+	a.everything.Store(true) // it introduces itself, so that others ask when it started
+	a.signal()
 	for tick := 1; ; {
 		select {
 		case <-a.quit:
 			return
 		case <-ticker.C:
-			if tick%announceAll == 0 {
-				a.everything.Store(true)
+			if a.bus.subscribed.Load() && (tick%askIdle == 0 || tick%askBusy == 0 && a.bus.engine.Received() != a.received) {
+				a.asking.Store(true)
 			}
 			tick++
 			a.announce(engine.Repeating)
@@ -86,7 +97,9 @@ func (a *announcer) end() {
 	close(a.quit)
 	<-a.done
 	a.round()
-	a.announce(engine.Moved)
+	if a.bus.conn.IsConnected() && a.wanted(announceSubject) {
+		a.publish(announceSubject, announcement{Final: true}, engine.Everyone)
+	}
 }
 
 // round asks and answers what there is to ask and to answer, and reports whether there was anything.
@@ -104,10 +117,10 @@ func (a *announcer) round() (busy bool) {
 	}
 	a.askersMu.Lock()
 	askers := a.askers
-	a.askers = make(map[[16]byte]uint64)
+	a.askers = make(map[[16]byte]openQuestion)
 	a.askersMu.Unlock()
-	for asker, number := range askers {
-		a.answer(asker, number)
+	for asker, question := range askers {
+		a.answer(asker, question)
 		busy = true
 	}
 	return busy
@@ -138,8 +151,8 @@ func (a *announcer) afterReconnect() {
 // asked takes a question of another bus.
 func (a *announcer) asked(q question) {
 	a.askersMu.Lock()
-	if len(a.askers) < maxAskers || a.askers[q.Asker] != 0 {
-		a.askers[q.Asker] = q.Question
+	if _, again := a.askers[q.Asker]; again || len(a.askers) < maxAskers {
+		a.askers[q.Asker] = openQuestion{q.Question, time.Now()}
 	}
 	a.askersMu.Unlock()
 	a.signal()
@@ -150,6 +163,7 @@ func (a *announcer) ask() {
 		return
 	}
 	q := question{Asker: a.bus.engine.Publisher(), Question: a.bus.engine.Ask()}
+	a.received = a.bus.engine.Received()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	encoded, err := q.MarshalMsg(a.buffer[:0])
@@ -157,11 +171,24 @@ func (a *announcer) ask() {
 	a.send(askSubject, encoded, err)
 }
 
-// answer sends one bus all topics.
-func (a *announcer) answer(asker [16]byte, number uint64) {
+// answer sends one bus all topics of this one, and of those that can answer no more. Ages are those of the moment at which the
+// question came: the less time has passed since it was asked, the better the asker knows when a publisher started.
+func (a *announcer) answer(asker [16]byte, question openQuestion) {
 	subject := answerPrefix + uuid.UUID(asker).String()
-	if a.wanted(subject) {
-		a.publish(subject, engine.Everyone, number)
+	if !a.wanted(subject) {
+		return
+	}
+	waited := time.Since(question.came)
+	a.publish(subject, announcement{Question: question.number, Age: uint64(a.bus.engine.Age() - waited)}, engine.Everyone)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, word := range a.bus.lastWords.all() {
+		head := announcement{Publisher: word.publisher, Age: uint64(word.ageAt(question.came)), Question: question.number}
+		a.tellLocked(subject, head, true, func(yield func(string, uint64)) {
+			for topic, sequence := range word.topics {
+				yield(topic, sequence)
+			}
+		})
 	}
 }
 
@@ -174,7 +201,7 @@ func (a *announcer) announce(which engine.Which) {
 		which = engine.Everyone
 	}
 	if a.wanted(announceSubject) {
-		a.publish(announceSubject, which, 0)
+		a.publish(announceSubject, announcement{}, which)
 	}
 }
 
@@ -183,32 +210,42 @@ func (a *announcer) wanted(subject string) bool {
 	return a.bus.server == nil || a.bus.server.Interest(subject) > 0
 }
 
-// publish sends as many announcements as the topics need.
-func (a *announcer) publish(subject string, which engine.Which, number uint64) {
+// publish tells how far this bus has come.
+func (a *announcer) publish(subject string, head announcement, which engine.Which) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	e := a.bus.engine
-	part := announcement{Publisher: e.Publisher(), Age: uint64(e.Age()), Question: number, Topics: make(map[string]uint64)}
+	head.Publisher = e.Publisher()
+	if head.Age == 0 {
+		head.Age = uint64(e.Age())
+	}
+	a.tellLocked(subject, head, which == engine.Everyone, func(yield func(string, uint64)) { e.Progress(which, yield) })
+}
+
+// tellLocked sends as many announcements as the topics need. always sends one without any, too: it says that the publisher is there.
+func (a *announcer) tellLocked(subject string, head announcement, always bool, topics func(yield func(topic string, sequence uint64))) {
+	head.Topics = make(map[string]uint64)
+	whole := head.Question != 0 || head.Final
 	size, room := 0, min(announcementBytes, int(a.bus.conn.MaxPayload())-announcementOverhead)
 	flush := func() {
-		encoded, err := part.MarshalMsg(a.buffer[:0])
+		encoded, err := head.MarshalMsg(a.buffer[:0])
 		a.buffer = encoded
 		a.send(subject, encoded, err)
-		clear(part.Topics)
+		clear(head.Topics)
 		size = 0
 	}
-	e.Progress(which, func(topic string, sequence uint64) {
-		if len(part.Topics) == announcementTopics || size+len(topic)+16 > room && len(part.Topics) > 0 {
+	topics(func(topic string, sequence uint64) {
+		if len(head.Topics) == announcementTopics || size+len(topic)+16 > room && len(head.Topics) > 0 {
 			flush()
 		}
-		part.Topics[topic] = sequence
-		part.Known++
+		head.Topics[topic] = sequence
+		if whole {
+			head.Known++
+		}
 		size += len(topic) + 16
 	})
-	if number != 0 {
-		part.Last = true
-		flush()
-	} else if len(part.Topics) > 0 {
+	head.Last = whole
+	if len(head.Topics) > 0 || always {
 		flush()
 	}
 }
@@ -245,10 +282,15 @@ func (b *Bus) receiveControl(subject string, data []byte) error {
 	if uuid.UUID(a.Publisher) == b.engine.Publisher() {
 		return &bus.InvalidError{Field: "publisher", Value: uuid.UUID(a.Publisher).String(), Reason: "is this bus"}
 	}
-	if b.engine.Announced(engine.Announcement{
+	ask := b.engine.Announced(engine.Announcement{
 		Publisher: a.Publisher, Age: time.Duration(a.Age), Topics: a.Topics, Question: a.Question, Known: a.Known, Last: a.Last,
-	}) {
+	})
+	if ask {
 		b.announcer.askSoon()
+	}
+	if a.Final && b.lastWords != nil {
+		age, exact := b.engine.PeerAge(a.Publisher)
+		b.lastWords.keep(a, age, exact)
 	}
 	return nil
 }

@@ -176,3 +176,13 @@ func TestAnnouncementsAreBounded(t *testing.T) {
 	require.ErrorIs(t, err, bus.ErrInvalid)
 	require.ErrorContains(t, err, "limit")
 }
+
+func TestLastWordsAreBounded(t *testing.T) {
+	for _, c := range []struct{ publishers, topics, remembered int }{
+		{3, 1, 3}, {1000, 1, 256}, {100, 1000, 65}, {3, 1 << 16, 1}, {3, 1<<16 + 1, 0},
+	} {
+		remembered, total := natsbus.KeepLastWords(c.publishers, c.topics)
+		require.Equal(t, c.remembered, remembered, "%+v", c)
+		require.Equal(t, c.remembered*c.topics, total)
+	}
+}

@@ -107,7 +107,11 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 			return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
 		}
 	}
-	if err := b.listenToBuses(); err != nil {
+	err = b.listenToBuses()
+	if err == nil && b.lastWords != nil {
+		err = b.listenToAnnouncements()
+	}
+	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
 	}

@@ -27,9 +27,10 @@
 // Core NATS delivers at most once, and says little of what it did not deliver: a server drops what a client does not read in time,
 // and what was on a connection that breaks is gone. So every event has its publisher's number on its topic, and each bus says
 // on subjects of its own (eventbus.>) how far it has come: about a second after its events, with [bus.Bus.Flush], as its last
-// word at Shutdown, and when another bus asks, as it does for each new subscription and after a reconnect. From that
-// the engine finds out what is missing and for which subscriptions, see [bus.Notice]. Where clients have permissions,
-// buses need those subjects to publish and to subscribe.
+// word at Shutdown, and when another bus asks, as it does for each new subscription, after a reconnect, and every five seconds
+// while it gets events. The bus in the server's process remembers last words and answers in the place of who has ended. From
+// all that the engine finds out what is missing and for which subscriptions, see [bus.Notice]. Where clients have
+// permissions, buses need those subjects to publish and to subscribe.
 //
 // # Reconnecting
 //

@@ -35,8 +35,10 @@ type Bus struct {
 
 	disconnectedAt time.Time // of the handlers of conn
 
-	listening sync.Mutex // guards listens
-	listens   bool       // to announcements
+	listening  sync.Mutex // guards listens
+	listens    bool       // to announcements
+	subscribed atomic.Bool
+	lastWords  *lastWords // nil but on the server's own bus
 
 	forbidden  rate.Sometimes // about missing permissions
 	malformed  atomic.Uint64
@@ -76,6 +78,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.interest.subjects = make(map[string]*wanted)
 	b.announcer = newAnnouncer(b)
 	if server != nil {
+		b.lastWords = new(lastWords)
 		b.interest.prefix = server.InboundPrefix() + "."
 	}
 	return b, nil
@@ -95,6 +98,7 @@ func (b *Bus) Subscribe(ctx context.Context, subscription bus.Subscription) (bus
 	if err := b.listenToAnnouncements(); err != nil {
 		return nil, b.sendError(err)
 	}
+	b.subscribed.Store(true)
 	if b.server != nil {
 		if err := b.engine.Register(s); err != nil {
 			return nil, err

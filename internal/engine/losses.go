@@ -187,6 +187,18 @@ func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, mi
 	})
 }
 
+// PeerAge returns at least how long ago another publisher was made, if it has answered. Like Receive, it is for one goroutine.
+func (e *Engine) PeerAge(publisher uuid.UUID) (age time.Duration, ok bool) {
+	p := e.peers.byID[publisher]
+	if p == nil || p.started == 0 {
+		return 0, false
+	}
+	return e.now() - p.started, true
+}
+
+// Received returns how many events have come from outside.
+func (e *Engine) Received() uint64 { return e.received.Load() }
+
 // Reconnected tells the subscriptions that the connection to other processes was lost for a while.
 func (e *Engine) Reconnected(after time.Duration) {
 	e.mu.RLock()

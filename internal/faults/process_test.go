@@ -57,6 +57,7 @@ func runRole(place string) int {
 	id := b.Statistics().Publisher
 	fmt.Println("ready", id)
 	p := &rolePublisher{bus: b, counts: make(map[string]uint64)}
+	var reader bus.Receiver
 	commands := bufio.NewScanner(os.Stdin)
 	for commands.Scan() {
 		words := strings.Fields(commands.Text())
@@ -78,14 +79,16 @@ func runRole(place string) int {
 		case "sent":
 			fmt.Println(p.sent())
 		case "subscribe": // pattern; what comes is read and forgotten
-			r, err := b.Subscribe(context.Background(), bus.Subscription{ID: "role", Patterns: words[1:]})
-			if err == nil {
+			if reader, err = b.Subscribe(context.Background(), bus.Subscription{ID: "role", Patterns: words[1:]}); err == nil {
 				go func() {
-					for range r.All(context.Background()) {
+					for range reader.All(context.Background()) {
 					}
 				}()
 			}
 			fmt.Println("ok", err)
+		case "account":
+			s := reader.Statistics()
+			fmt.Println(s.Delivered, s.Dropped, s.Lost)
 		case "shutdown":
 			p.stop()
 			fmt.Println("ok", b.Shutdown(context.Background()))
@@ -207,6 +210,13 @@ func (o *other) do(format string, args ...any) string {
 	_, err := fmt.Fprintf(o.in, format+"\n", args...)
 	require.NoError(o.t, err)
 	return o.answer()
+}
+
+// scan reads the numbers of an answer.
+func scan(t testing.TB, answer string, into ...any) {
+	t.Helper()
+	_, err := fmt.Sscan(answer, into...)
+	require.NoError(t, err, answer)
 }
 
 // report tells the audit how many events the process has published.

@@ -1,0 +1,92 @@
+package natsbus
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// maxLastWords bounds the publishers whose last word is kept, maxLastTopics their topics altogether, and lastWordsFor says for
+	// how long. The oldest one goes first.
+	maxLastWords  = 256
+	maxLastTopics = 1 << 16
+	lastWordsFor  = 10 * time.Minute
+	// lastWordSlack is added to the age of a publisher that has not answered when it started: its last word may have been on its
+	// way for a while.
+	lastWordSlack = 5 * time.Second
+)
+
+// lastWords remembers how far publishers had come that have ended, to answer in their place: who was cut off or did not read when they
+// said their last word learns from that what it has missed. The bus in the server's process has one, since it is never cut
+// off. A nil one remembers nothing.
+type lastWords struct {
+	mu     sync.Mutex  // guards what follows
+	words  []*lastWord // in the order in which they were heard
+	topics int         // of all of them
+}
+
+// lastWord is the last word of a publisher. It is not changed once it is whole.
+type lastWord struct {
+	publisher uuid.UUID
+	topics    map[string]uint64
+	whole     bool
+	old       time.Duration // how old the publisher was at least, when this was heard
+	heard     time.Time
+}
+
+// ageAt returns at least the time from when the publisher was made until t.
+func (w *lastWord) ageAt(t time.Time) time.Duration { return max(0, w.old+t.Sub(w.heard)) }
+
+// keep remembers one message of a last word. age is the publisher's, if exact is true; otherwise what the message says is
+// taken with some slack.
+func (l *lastWords) keep(a announcement, age time.Duration, exact bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := slices.IndexFunc(l.words, func(w *lastWord) bool { return w.publisher == uuid.UUID(a.Publisher) })
+	if at < 0 {
+		at = len(l.words)
+		l.words = append(l.words, &lastWord{publisher: a.Publisher, topics: make(map[string]uint64)})
+	}
+	word := l.words[at]
+	if word.whole {
+		return
+	}
+	before := len(word.topics)
+	maps.Copy(word.topics, a.Topics)
+	l.topics += len(word.topics) - before
+	word.heard, word.old = time.Now(), time.Duration(a.Age)+lastWordSlack
+	if exact {
+		word.old = age
+	}
+	word.whole = a.Last && uint64(len(word.topics)) == a.Known
+	for len(l.words) > maxLastWords || l.topics > maxLastTopics {
+		l.forgetOldestLocked()
+	}
+}
+
+func (l *lastWords) forgetOldestLocked() {
+	l.topics -= len(l.words[0].topics)
+	l.words = slices.Delete(l.words, 0, 1)
+}
+
+// all returns the last words that are whole, and forgets old ones.
+func (l *lastWords) all() (words []*lastWord) {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.words) > 0 && time.Since(l.words[0].heard) > lastWordsFor {
+		l.forgetOldestLocked()
+	}
+	for _, w := range l.words {
+		if w.whole {
+			words = append(words, w)
+		}
+	}
+	return words
+}
