@@ -63,10 +63,6 @@ func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
 	if int64(n) > int64(len(b)/2) {
 		return b, msgp.ErrShortBytes
 	}
-	if n == 0 {
-		*m = nil
-		return b, nil
-	}
 	out := make(Metadata, n)
 	for range n {
 		var key, value string
@@ -81,7 +77,9 @@ func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
 			out[key] = value
 		}
 	}
-	*m = out
+	if *m = out; len(out) == 0 {
+		*m = nil // also when all of it was skipped: what is empty is not written
+	}
 	return b, nil
 }
 

@@ -33,7 +33,7 @@ func TestSoak(t *testing.T) {
 		name string
 		open func(t *testing.T) *soak
 	}{
-		{"local", soakLocal}, {"in-process", soakInProcess}, {"unix socket", soakUnix}, {"loopback", soakLoopback}, {"nats-server", soakNATSServer},
+		{"local", soakLocal}, {"in-process", soakInProcess}, {"unix socket", soakBehind("unix")}, {"loopback", soakBehind("tcp")}, {"nats-server", soakNATSServer},
 	}
 	duration := defaultSoak
 	if text := os.Getenv("SOAK"); text != "" {
@@ -127,22 +127,16 @@ func (s *soak) behind(b bus.Bus, p *faultproxy.Proxy) {
 	}
 }
 
-func soakUnix(t *testing.T) *soak {
-	server, s := soakServer(t)
-	for range 2 {
-		p, open := openProxy(t, server, "unix", natsOptions())
-		s.behind(open(), p)
+// soakBehind has two buses behind a bad network.
+func soakBehind(network string) func(t *testing.T) *soak {
+	return func(t *testing.T) *soak {
+		server, s := soakServer(t)
+		for range 2 {
+			p, open := openProxy(t, server, network, natsOptions())
+			s.behind(open(), p)
+		}
+		return s
 	}
-	return s
-}
-
-func soakLoopback(t *testing.T) *soak {
-	server, s := soakServer(t)
-	for range 2 {
-		p, open := openProxy(t, server, "tcp", natsOptions())
-		s.behind(open(), p)
-	}
-	return s
 }
 
 func soakNATSServer(t *testing.T) *soak {
