@@ -183,6 +183,9 @@ func (a *announcer) answer(asker [16]byte, question openQuestion) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, word := range a.bus.lastWords.all() {
+		if word.publisher == uuid.UUID(asker) {
+			continue // it has asked, and ended before the answer
+		}
 		head := announcement{Publisher: word.publisher, Age: uint64(word.ageAt(question.came)), Question: question.number}
 		a.tellLocked(subject, head, true, func(yield func(string, uint64)) {
 			for topic, sequence := range word.topics {
