@@ -93,5 +93,6 @@ func (b *Bus) decode(topic string, data []byte) (*engine.Item, error) {
 	if err := event.Validate(); err != nil {
 		return nil, err
 	}
-	return item, b.engine.Complete(event)
+	b.engine.Complete(event)
+	return item, nil
 }

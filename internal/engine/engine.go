@@ -31,9 +31,8 @@ type Engine struct {
 	options   bus.Options
 	outside   Outside // nil on the local bus
 	publisher uuid.UUID
-	started   time.Time
-
-	wallClock func() time.Time // nil is the system's; tests set it
+	clock     clock
+	ids       ids
 
 	published, publishedBytes atomic.Uint64
 	received, receivedBytes   atomic.Uint64
@@ -75,8 +74,12 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: no publisher ID: %w", err)
 	}
+	random, err := uuid.NewRandom()
+	if err != nil {
+		return nil, fmt.Errorf("bus: no random bits for event IDs: %w", err)
+	}
 	e := &Engine{
-		options: o, outside: outside, publisher: publisher, started: time.Now(),
+		options: o, outside: outside, publisher: publisher,
 		complaints: rate.Sometimes{Interval: slowInterval}, staleComplaints: rate.Sometimes{Interval: slowInterval},
 		warned:        -warnInterval,
 		topics:        topicTable{limit: maxTopics},
@@ -84,7 +87,9 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
 	}
-	e.peers = newPeers(e.now)
+	e.clock.start()
+	e.ids.seed(random)
+	e.peers = newPeers(e.clock.now)
 	e.lastGeneration.Store(math.MaxUint64)
 	return e, nil
 }
@@ -226,7 +231,7 @@ func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, 
 		case <-wake:
 		case <-watch.C:
 			for _, s := range waiting {
-				s.queue.stillFull(e.now())
+				s.queue.stillFull(e.clock.now())
 				e.note(s)
 			}
 			watch.Reset(slowAfter)
@@ -285,7 +290,7 @@ func (e *Engine) Register(s *Subscription) error {
 	for _, p := range s.patterns {
 		e.index.Insert(p, s)
 	}
-	s.since = e.now()
+	s.since = e.clock.now()
 	s.generation = e.generation.Add(1)
 	return nil
 }
@@ -337,7 +342,7 @@ func (e *Engine) Statistics() bus.Statistics {
 		Received: e.received.Load(), ReceivedBytes: e.receivedBytes.Load(),
 		Stale: e.stale.Load(), Untracked: e.untracked.Load(),
 		ActiveSubscribers: len(e.subscriptions),
-		Uptime:            time.Since(e.started),
+		Uptime:            e.clock.now(),
 		Subscriptions:     make([]bus.SubscriptionStatistics, 0, len(e.subscriptions)),
 	}
 	e.ended.start(&statistics)

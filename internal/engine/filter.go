@@ -42,7 +42,7 @@ func (e *Engine) compile(in bus.Subscription) (*Subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{id: in.ID, now: e.now}
+	s := &Subscription{id: in.ID, now: e.clock.now}
 	if s.patterns, err = parsePatterns("patterns", texts); err != nil {
 		return nil, err
 	}

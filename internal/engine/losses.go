@@ -44,7 +44,7 @@ func (e *Engine) Ask() uint64 {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last++
-	q.ring[q.last%uint64(len(q.ring))] = asked{q.last, e.now(), e.generation.Load()}
+	q.ring[q.last%uint64(len(q.ring))] = asked{q.last, e.clock.now(), e.generation.Load()}
 	return q.last
 }
 
@@ -82,7 +82,7 @@ func (e *Engine) Receive(item *Item, bytes int) (ask bool) {
 	event := &item.Event
 	e.received.Add(1)
 	e.receivedBytes.Add(uint64(bytes))
-	item.size, item.arrived = uint64(event.Msgsize()), e.now()
+	item.size, item.arrived = uint64(event.Msgsize()), e.clock.now()
 	route := e.route(e.remoteTopics.get(event.Topic), event.Topic)
 	stale, ask := e.follow(item, route)
 	if stale {
@@ -130,7 +130,7 @@ func (e *Engine) Announced(a Announcement) (ask bool) {
 	if answers {
 		e.answered(p, a, moment)
 	}
-	return p.toBeAsked(e.now(), e.interrupted.Load())
+	return p.toBeAsked(e.clock.now(), e.interrupted.Load())
 }
 
 // answered learns from an answer when its publisher started, and which topics it did not have.
@@ -193,7 +193,7 @@ func (e *Engine) PeerAge(publisher uuid.UUID) (age time.Duration, ok bool) {
 	if p == nil || p.started == 0 {
 		return 0, false
 	}
-	return e.now() - p.started, true
+	return e.clock.now() - p.started, true
 }
 
 // Received returns how many events have come from outside.
@@ -251,5 +251,5 @@ func (e *Engine) Progress(which Which, yield func(topic string, sequence uint64)
 // Age returns at least how long ago this bus was made. The clock of a process may stand still while its host sleeps, and the wall
 // clock may be set back, but hardly both by the same.
 func (e *Engine) Age() time.Duration {
-	return max(e.now(), time.Now().Round(0).Sub(e.started.Round(0)))
+	return max(e.clock.now(), time.Now().Round(0).Sub(e.clock.started.Round(0)))
 }

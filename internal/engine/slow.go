@@ -27,7 +27,7 @@ const (
 // long as it takes to write down the stacks, so it is done once a second at most, in the background. Whose turn it is not is
 // named later, and so it is while the log takes nothing.
 func (e *Engine) warnSlow(s *Subscription) {
-	now := e.now()
+	now := e.clock.now()
 	if e.warning.Swap(true) {
 		s.queue.warnLater(now)
 		return

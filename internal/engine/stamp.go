@@ -14,7 +14,7 @@ func (e *Engine) stamp(in bus.Event) (*Item, error) {
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
-	wall, now := e.readClocks()
+	wall, now := e.clock.both()
 	item := &Item{Event: in, arrived: now}
 	event := &item.Event
 	if event.Topic == "" {
@@ -22,9 +22,7 @@ func (e *Engine) stamp(in bus.Event) (*Item, error) {
 			return nil, &bus.InvalidError{Field: "topic", Reason: fmt.Sprintf("type %q has no default topic", event.Type())}
 		}
 	}
-	if err := complete(event, wall); err != nil {
-		return nil, err
-	}
+	e.complete(event, wall)
 	event.Publisher = e.publisher
 	size := event.Msgsize()
 	if size > e.options.MaxEventSize {
@@ -38,21 +36,18 @@ func (e *Engine) stamp(in bus.Event) (*Item, error) {
 }
 
 // Complete fills what the publisher of an event from outside left zero: ID, time and correlation.
-func (e *Engine) Complete(event *bus.Event) error {
-	wall, _ := e.readClocks()
-	return complete(event, wall)
+func (e *Engine) Complete(event *bus.Event) {
+	wall, _ := e.clock.both()
+	e.complete(event, wall)
 }
 
-func complete(event *bus.Event, now time.Time) error {
+// complete fills in what depends on the time, which is in Unix nanoseconds.
+func (e *Engine) complete(event *bus.Event, unix int64) {
 	if event.ID == uuid.Nil {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return fmt.Errorf("bus: no event ID: %w", err)
-		}
-		event.ID = id
+		event.ID = e.ids.next(unix)
 	}
 	if event.Time.IsZero() {
-		event.Time = now
+		event.Time = time.Unix(0, unix).UTC()
 	} else {
 		event.Time = event.Time.Round(0).UTC()
 	}
@@ -63,5 +58,4 @@ func complete(event *bus.Event, now time.Time) error {
 	if event.Correlation.RootID == "" {
 		event.Correlation.RootID = event.Correlation.ID
 	}
-	return nil
 }
