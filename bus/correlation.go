@@ -60,13 +60,8 @@ func (c Correlation) Child() Correlation {
 
 // Validate checks the limits. It returns an [*InvalidError].
 func (c *Correlation) Validate() error {
-	ids := [...]struct{ field, value string }{
-		{"correlation_id", c.ID}, {"parent_id", c.ParentID}, {"root_id", c.RootID}, {"trace_id", c.TraceID}, {"span_id", c.SpanID},
-	}
-	for _, id := range ids {
-		if len(id.value) > MaxCorrelationID {
-			return tooLong("correlation."+id.field, id.value, MaxCorrelationID)
-		}
+	if max(len(c.ID), len(c.ParentID), len(c.RootID), len(c.TraceID), len(c.SpanID)) > MaxCorrelationID {
+		return c.tooLongID()
 	}
 	if len(c.Stage) > MaxCorrelationStage {
 		return tooLong("correlation.stage", c.Stage, MaxCorrelationStage)
@@ -74,12 +69,27 @@ func (c *Correlation) Validate() error {
 	if len(c.Tags) > MaxCorrelationTags {
 		return metadataLimit("correlation.tags", len(c.Tags), MaxCorrelationTags)
 	}
+	if len(c.Tags) == 0 {
+		return nil
+	}
 	for key, value := range c.Tags {
 		if len(key) > MaxTagKey {
 			return tooLong("correlation.tags key", key, MaxTagKey)
 		}
 		if len(value) > MaxTagValue {
 			return tooLong("correlation.tags."+key, value, MaxTagValue)
+		}
+	}
+	return nil
+}
+
+// tooLongID returns the error for an identifier above the limit.
+func (c *Correlation) tooLongID() error {
+	for _, id := range [...]struct{ field, value string }{
+		{"correlation_id", c.ID}, {"parent_id", c.ParentID}, {"root_id", c.RootID}, {"trace_id", c.TraceID}, {"span_id", c.SpanID},
+	} {
+		if len(id.value) > MaxCorrelationID {
+			return tooLong("correlation."+id.field, id.value, MaxCorrelationID)
 		}
 	}
 	return nil

@@ -19,6 +19,9 @@ type Metadata map[string]string
 func (m Metadata) IsZero() bool { return len(m) == 0 }
 
 func (m Metadata) validate(field string) error {
+	if len(m) == 0 {
+		return nil
+	}
 	for key, value := range m {
 		if len(key) > MaxMetadataKey {
 			return tooLong(field+" key", key, MaxMetadataKey)
@@ -33,6 +36,9 @@ func (m Metadata) validate(field string) error {
 // Msgsize implements [msgp.Sizer].
 func (m Metadata) Msgsize() int {
 	size := msgp.MapHeaderSize
+	if len(m) == 0 {
+		return size // to range over an empty map costs more than all the rest
+	}
 	for key, value := range m {
 		size += msgp.StringPrefixSize*2 + len(key) + len(value)
 	}

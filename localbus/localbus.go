@@ -33,7 +33,7 @@ func New(options *bus.Options) (*Bus, error) {
 
 // Publish implements [bus.Bus].
 func (b *Bus) Publish(ctx context.Context, event bus.Event) error {
-	return b.engine.Publish(ctx, event)
+	return b.engine.Publish(ctx, &event)
 }
 
 // Subscribe implements [bus.Bus].

@@ -86,7 +86,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 
 // Publish implements [bus.Bus].
 func (b *Bus) Publish(ctx context.Context, event bus.Event) error {
-	return b.engine.Publish(ctx, event)
+	return b.engine.Publish(ctx, &event)
 }
 
 // Subscribe implements [bus.Bus]. It makes one round trip to the server, unless that is in this process.

@@ -17,8 +17,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func event(topic string) bus.Event {
-	return bus.Event{Topic: topic, Payload: &bus.ProcessEvent{PID: 1}}
+func event(topic string) *bus.Event {
+	return &bus.Event{Topic: topic, Payload: &bus.ProcessEvent{PID: 1}}
 }
 
 // outside records what is sent, and is interested in what it is told.
@@ -135,7 +135,7 @@ func TestRemoteEventsNeverWait(t *testing.T) {
 	s, err := e.Subscribe(t.Context(), bus.Subscription{ID: "s"})
 	require.NoError(t, err)
 	for range 5 {
-		e.Receive(&engine.Item{Event: event("events.a.b")}, 10)
+		e.Receive(&engine.Item{Event: *event("events.a.b")}, 10)
 	}
 	statistics := s.Statistics()
 	require.Equal(t, uint64(5), statistics.Matched)

@@ -239,7 +239,7 @@ func requireFiltered(t *testing.T, seed filterSeed) {
 
 	event := seed.event()
 	invalid := event.Validate()
-	err = e.Publish(t.Context(), event)
+	err = e.Publish(t.Context(), &event)
 	seen := tryNext(t, witness)
 	require.Equal(t, err == nil, seen != nil, "%v", err)
 	if err != nil {

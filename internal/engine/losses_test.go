@@ -31,7 +31,7 @@ func (r *remote) receive(topic string, numbers ...uint64) {
 	for _, n := range numbers {
 		in := event(topic)
 		in.Publisher, in.Sequence = r.id, n
-		r.engine.Receive(&engine.Item{Event: in}, 1)
+		r.engine.Receive(&engine.Item{Event: *in}, 1)
 	}
 }
 
@@ -324,7 +324,7 @@ func TestPublishersAreAskedAFewTimes(t *testing.T) {
 		for n := range uint64(1000) {
 			in := event("events.a.b")
 			in.Publisher, in.Sequence = plain.id, n+1
-			if e.Receive(&engine.Item{Event: in}, 1) {
+			if e.Receive(&engine.Item{Event: *in}, 1) {
 				asked++
 			}
 			time.Sleep(10 * time.Millisecond)

@@ -10,12 +10,12 @@ import (
 )
 
 // stamp validates a caller's event and returns the copy that travels.
-func (e *Engine) stamp(in bus.Event) (*Item, error) {
+func (e *Engine) stamp(in *bus.Event) (*Item, error) {
 	if err := in.Validate(); err != nil {
 		return nil, err
 	}
 	wall, now := e.clock.both()
-	item := &Item{Event: in, arrived: now}
+	item := &Item{Event: *in, arrived: now}
 	event := &item.Event
 	if event.Topic == "" {
 		if event.Topic = event.Type().DefaultTopic(); event.Topic == "" {
