@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/daemoneye/eventbus/bus"
 )
 
@@ -39,16 +41,22 @@ type queue struct {
 	policy  bus.OverflowPolicy
 	changed func() // called without the lock when a reader has closed the circuit
 
-	head atomic.Uint64
-	tail atomic.Uint64 // written under mu
+	ready chan struct{} // one token: something may be there to take
 
-	ready     chan struct{} // one token: something may be there to take
+	_    cpu.CacheLinePad // what one side writes all the time does not share a cache line with what the other side reads
+	head atomic.Uint64
+	seen atomic.Uint64 // a former tail: readers look at the tail only when they have come to it
+
+	_         cpu.CacheLinePad
 	sleepers  atomic.Int32  // readers that want the token
 	selecting atomic.Bool   // one of the sleepers is a select statement, for good
 	attention atomic.Uint32 // what readers have to do, to be looked at without the lock
 	slow      atomic.Bool   // a warning about the receiver is due
 
-	mu        sync.Mutex // guards what follows, and writing to tail and slots
+	_         cpu.CacheLinePad
+	tail      atomic.Uint64 // written under mu
+	mu        sync.Mutex    // guards what follows, and writing to tail and slots
+	passed    uint64        // a former head: writers look at the head only when they seem to need the room
 	ended     bool
 	drops     bus.Drops
 	lost      uint64
@@ -167,13 +175,14 @@ func (q *queue) offerLocked(item *Item) outcome {
 		result = notable
 		q.attendLocked() // before the probe can be taken
 	}
-	for {
+	for tail-q.passed >= q.highWater || q.full {
 		head := q.head.Load()
 		used := tail - head
 		if used < q.limit {
 			if q.full && result == settled && used <= q.limit/2 { // and it was not this writer who made room
 				q.full = false
 			}
+			q.passed = head
 			q.highWater = max(q.highWater, used+1)
 			break
 		}
@@ -262,9 +271,12 @@ func (q *queue) take() (event *bus.Event, over bool) {
 	for {
 		head := q.head.Load()
 		position := head &^ endedBit
-		tail := q.tail.Load()
-		if position == tail {
-			return nil, head != position
+		tail := q.seen.Load()
+		if position >= tail {
+			if tail = q.tail.Load(); position == tail {
+				return nil, head != position
+			}
+			q.seen.Store(tail)
 		}
 		slot := &q.slots[position&q.mask]
 		item := slot.Load()
@@ -275,7 +287,7 @@ func (q *queue) take() (event *bus.Event, over bool) {
 		slot.CompareAndSwap(item, nil)
 		if head != position {
 			q.after.delivered.Add(1)
-			if position+1 == tail {
+			if position+1 == q.tail.Load() {
 				close(q.drained)
 			}
 		}
