@@ -14,6 +14,7 @@ const (
 
 // topic is what the bus remembers of a topic.
 type topic struct {
+	name     string
 	counted  bool
 	sequence atomic.Uint64
 	route    atomic.Pointer[route]
@@ -44,18 +45,37 @@ type topicTable struct {
 	limit  int64
 	size   atomic.Int64
 	topics sync.Map // string -> *topic
+
+	recent [recentTopics]atomic.Pointer[topic] // the last one that was looked up in each place
+}
+
+// recentTopics is how many topics a table finds without hashing their names; a power of two.
+const recentTopics = 64
+
+// place returns where in recent a topic is. It is cheap, and tells the topics of the hierarchy apart.
+func place(name string) int {
+	n := len(name)
+	if n == 0 {
+		return 0
+	}
+	return (n + 5*int(name[n-1]) + 3*int(name[n/2])) % recentTopics
 }
 
 // get returns the entry for a topic, and makes one. Beyond the limit the entry is a new one each time.
 func (t *topicTable) get(name string) *topic {
+	recent := &t.recent[place(name)]
+	if found := recent.Load(); found != nil && found.name == name {
+		return found
+	}
 	if found, ok := t.topics.Load(name); ok {
+		recent.Store(found.(*topic))
 		return found.(*topic)
 	}
 	if t.size.Add(1) > t.limit {
 		t.size.Add(-1)
-		return &topic{}
+		return &topic{name: name}
 	}
-	found, loaded := t.topics.LoadOrStore(name, &topic{counted: true})
+	found, loaded := t.topics.LoadOrStore(name, &topic{name: name, counted: true})
 	if loaded {
 		t.size.Add(-1)
 	}
