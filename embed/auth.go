@@ -7,6 +7,8 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 // newSecret returns 32 random bytes as text that fits in a URL.
@@ -21,6 +23,7 @@ type authenticator struct {
 	secret      string // of the bus
 	token       string // of the clients
 	permissions *server.Permissions
+	outsiders   *outsiders
 
 	mu       sync.Mutex // guards what follows
 	accounts accounts
@@ -33,7 +36,8 @@ func newAuthenticator() *authenticator {
 	return &authenticator{
 		secret:      newSecret(),
 		token:       newSecret(),
-		permissions: clientPermissions(),
+		permissions: permissions(),
+		outsiders:   newOutsiders(),
 		trusted:     make(map[uint64]struct{}),
 	}
 }
@@ -52,8 +56,12 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	switch {
 	case trusted && same(given, a.secret):
 		c.RegisterUser(&server.User{Username: "bus", Account: accounts.bus})
+	case same(given, a.token) && link.IsBus(c.GetOpts().Name):
+		c.RegisterUser(&server.User{Username: "peer", Account: accounts.peers, Permissions: a.permissions})
+		a.outsiders.admit()
 	case same(given, a.token):
 		c.RegisterUser(&server.User{Username: "client", Account: accounts.clients, Permissions: a.permissions})
+		a.outsiders.admit()
 	default:
 		return false
 	}
