@@ -240,11 +240,15 @@ func (s *Server) InboundPrefix() string { return InboundPrefix }
 // process has subscribed to below InboundPrefix. It is exact as soon as the server has read the subscription, and costs
 // some 30 to 110 ns, or 2 while nobody is connected. The number itself has no meaning.
 func (s *Server) Interest(subject string) int {
-	if s.auth.outsiders.deserted() {
+	if s.Alone() {
 		return 0
 	}
 	return s.accounts.bus.Interest(subject)
 }
+
+// Alone reports whether nobody but the bus of this process is connected. It may find out late that the last one has gone, but
+// never too late that one has come.
+func (s *Server) Alone() bool { return s.auth.outsiders.deserted() }
 
 // Clients returns the number of authenticated clients, without the bus of this process.
 func (s *Server) Clients() int { return s.accounts.connections() }

@@ -256,7 +256,7 @@ func (a *announcer) tellLocked(subject string, head announcement, always bool, t
 // send sends a message, which may be lost: after a reconnect, and now and then, all is said again.
 func (a *announcer) send(subject string, encoded []byte, err error) {
 	if err == nil {
-		err = a.bus.conn.Publish(subject, encoded)
+		err = a.bus.outbound.tell(subject, encoded)
 	}
 	if err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		if !errors.Is(err, nats.ErrMaxPayload) { // which it would be again
@@ -277,6 +277,9 @@ func (b *Bus) receiveControl(subject string, data []byte) error {
 			b.announcer.asked(q)
 		}
 		return err
+	}
+	if subject == gatewaySubject {
+		return b.receiveGatewayNote(data)
 	}
 	a, err := decodeAnnouncement(data)
 	if err != nil {

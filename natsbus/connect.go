@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/subjects"
@@ -78,7 +79,7 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		timeout = min(timeout, max(time.Until(deadline), time.Millisecond))
 	}
 	options := append([]nats.Option{
-		nats.Name(b.name),
+		nats.Name(link.ConnectionName(b.name)),
 		nats.NoEcho(),
 		nats.Timeout(timeout),
 		nats.MaxReconnects(-1),
@@ -117,6 +118,8 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	}
 	b.workers.Go(b.receiveAll)
 	b.workers.Go(b.announcer.run)
+	b.workers.Go(func() { b.outbound.run(b.stop) })
+	b.greet()
 	return b, nil
 }
 
@@ -132,12 +135,7 @@ func (b *Bus) subscribeAll(ctx context.Context) error {
 
 // listenToBuses gets what other buses say about their sequence numbers, in order with their events.
 func (b *Bus) listenToBuses() error {
-	for _, subject := range []string{askSubject, answerPrefix + b.engine.Publisher().String()} {
-		if _, err := b.conn.ChanSubscribe(b.interest.prefix+subject, b.interest.inbox); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.listen(askSubject, gatewaySubject, answerPrefix+b.engine.Publisher().String())
 }
 
 // listenToAnnouncements gets what other buses say on their own. Only a bus with subscriptions needs it: a publisher would get
@@ -148,9 +146,21 @@ func (b *Bus) listenToAnnouncements() error {
 	if b.listens {
 		return nil
 	}
-	_, err := b.conn.ChanSubscribe(b.interest.prefix+announceSubject, b.interest.inbox)
+	err := b.listen(announceSubject)
 	b.listens = err == nil
 	return err
+}
+
+// listen subscribes to what buses tell each other, also to what plain clients say there.
+func (b *Bus) listen(subjects ...string) error {
+	for _, subject := range subjects {
+		for _, prefix := range b.sources {
+			if _, err := b.conn.ChanSubscribe(prefix+subject, b.interest.inbox); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // reconnectDelay doubles the pause with each attempt over all servers.
@@ -160,6 +170,7 @@ func reconnectDelay(attempts int) time.Duration {
 
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	b.disconnectedAt = time.Now() // nats.go calls its handlers one after the other
+	b.outbound.gateway.Store(false)
 	if b.engine.Stopped() {
 		return
 	}
@@ -170,6 +181,7 @@ func (b *Bus) reconnected(conn *nats.Conn) {
 	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
 	b.engine.Reconnected(time.Since(b.disconnectedAt))
 	b.announcer.afterReconnect()
+	b.greet()
 }
 
 func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {

@@ -15,8 +15,12 @@ func SentMessages(b *Bus) uint64 { return b.conn.Stats().OutMsgs }
 // ReceivedMessages returns how many messages the server has sent to the bus.
 func ReceivedMessages(b *Bus) uint64 { return b.conn.Stats().InMsgs }
 
-// Subjects returns how many NATS subscriptions the bus has for events.
-func Subjects(b *Bus) int { return b.conn.NumSubscriptions() - 3 }
+// Subjects returns for how many subjects of events the bus has NATS subscriptions.
+func Subjects(b *Bus) int {
+	b.interest.mu.Lock()
+	defer b.interest.mu.Unlock()
+	return len(b.interest.subjects)
+}
 
 // DecodeAnnouncement is decodeAnnouncement, for the tests.
 func DecodeAnnouncement(data []byte) (publisher uuid.UUID, topics map[string]uint64, err error) {

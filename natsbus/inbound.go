@@ -9,6 +9,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
@@ -32,27 +33,77 @@ func (b *Bus) receiveAll() {
 	}
 }
 
-// receive hands one message to the engine. What is no event is counted, and said now and then.
+// receive hands what is in one message to the engine.
 func (b *Bus) receive(msg *nats.Msg) {
-	err := b.accept(strings.TrimPrefix(msg.Subject, b.interest.prefix), msg.Data)
-	if err == nil {
-		return
+	subject := msg.Subject
+	for _, source := range b.sources {
+		subject = strings.TrimPrefix(subject, source)
 	}
+	topic, isBatch := strings.CutPrefix(subject, link.BatchPrefix)
+	var err error
+	switch {
+	case isBatch:
+		err = b.receiveBatch(topic, msg.Data)
+	case isControl(subject):
+		err = b.receiveControl(subject, msg.Data)
+	default:
+		err = b.receiveSingle(subject, msg.Data)
+	}
+	if err != nil {
+		b.refuse(msg.Subject, len(msg.Data), err)
+	}
+}
+
+// refuse counts what is no event, and says it now and then.
+func (b *Bus) refuse(subject string, bytes int, err error) {
 	n := b.malformed.Add(1)
 	b.complaints.Do(func() {
-		b.logger.Warn("skipped a message that is no valid event", "subject", msg.Subject, "bytes", len(msg.Data), "error", err, "so_far", n)
+		b.logger.Warn("skipped a message that is no valid event", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
 	})
 }
 
-// accept takes a message that is valid.
-func (b *Bus) accept(subject string, data []byte) error {
-	if isControl(subject) {
-		return b.receiveControl(subject, data)
-	}
+// receiveSingle takes a message with one event.
+func (b *Bus) receiveSingle(subject string, data []byte) error {
 	topic, err := subjects.FromSubject(subject)
 	if err != nil || !b.engine.Wanted(topic) {
 		return err
 	}
+	return b.receiveEvent(topic, data)
+}
+
+// receiveBatch takes a message with several events of another bus. In the server's process it also passes them on to plain clients
+// that want them.
+func (b *Bus) receiveBatch(topic string, data []byte) error {
+	topic, err := subjects.FromSubject(topic)
+	if err != nil {
+		return err
+	}
+	wanted := b.engine.Wanted(topic)
+	passOn := b.server != nil && b.server.Interest(topic) > 0
+	if !wanted && !passOn {
+		return nil
+	}
+	return readBatch(data, func(event []byte) {
+		if passOn {
+			b.passOn(topic, event)
+		}
+		if wanted {
+			if err := b.receiveEvent(topic, event); err != nil {
+				b.refuse(link.BatchPrefix+topic, len(event), err)
+			}
+		}
+	})
+}
+
+// passOn sends an event of another bus to plain clients. What they miss they see by its sequence number.
+func (b *Bus) passOn(topic string, event []byte) {
+	if err := b.outbound.pass(topic, event); err != nil && !b.engine.Stopped() {
+		b.complaints.Do(func() { b.logger.Warn("cannot pass an event on to plain clients", "topic", topic, "error", err) })
+	}
+}
+
+// receiveEvent hands one event to the engine.
+func (b *Bus) receiveEvent(topic string, data []byte) error {
 	item, err := b.decode(topic, data)
 	if err != nil {
 		return err

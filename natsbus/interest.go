@@ -10,7 +10,8 @@ import (
 	"github.com/daemoneye/eventbus/subjects"
 )
 
-// interest keeps one NATS subscription for each subject that some subscription of this process needs.
+// interest keeps NATS subscriptions for each subject that some subscription of this process needs: one for each form in which
+// an event may come.
 //
 // All of them are members of one queue group with a name of its own. A server sends a message to one member of a group, also
 // when several members match with different subjects; so overlapping patterns do not bring a message twice.
@@ -20,11 +21,11 @@ import (
 // leaves only when none that is needed overlaps with it. Until then it brings in more than is needed, which is
 // dropped before it is decoded.
 type interest struct {
-	conn   *nats.Conn
-	prefix string // of inbound subjects, with a dot at its end, or empty
-	queue  string
-	inbox  chan *nats.Msg // where all of them deliver
-	ended  func()         // called when one is given up
+	conn     *nats.Conn
+	prefixes []string // one for each form
+	queue    string
+	inbox    chan *nats.Msg // where all of them deliver
+	ended    func()         // called when one is given up
 
 	mu       sync.Mutex // guards what follows
 	subjects map[string]*wanted
@@ -32,17 +33,33 @@ type interest struct {
 }
 
 type wanted struct {
+	forms []form
+	users int
+}
+
+// form is the NATS subscription for one form of a subject's events.
+type form struct {
 	subscription *nats.Subscription
-	users        int
 	missed       uint64 // as last seen: a closed subscription does not say
 }
 
-// drops returns how many messages of the subscription have found the inbox full.
-func (w *wanted) drops() uint64 {
-	if n, err := w.subscription.Dropped(); err == nil && n > 0 {
-		w.missed = uint64(n)
+// drops returns how many messages of the subscriptions have found the inbox full.
+func (w *wanted) drops() (sum uint64) {
+	for i := range w.forms {
+		f := &w.forms[i]
+		if n, err := f.subscription.Dropped(); err == nil && n > 0 {
+			f.missed = uint64(n)
+		}
+		sum += f.missed
 	}
-	return w.missed
+	return sum
+}
+
+// end gives the subscriptions up. It fails only if the connection is gone, and they with it.
+func (w *wanted) end() {
+	for _, f := range w.forms {
+		_ = f.subscription.Unsubscribe()
+	}
 }
 
 // add subscribes to what the patterns need and waits until the server knows. If it fails it has added nothing.
@@ -65,21 +82,34 @@ func (i *interest) subscribe(patterns []subjects.Pattern) error {
 		for k, subject := range p.Subjects() {
 			w := i.subjects[subject]
 			if w == nil {
-				s, err := i.conn.ChanQueueSubscribe(i.prefix+subject, i.queue, i.inbox)
-				if err != nil {
+				var err error
+				if w, err = i.open(subject); err != nil {
 					i.releaseLocked(p.Subjects()[:k])
 					for _, done := range patterns[:n] {
 						i.releaseLocked(done.Subjects())
 					}
 					return err
 				}
-				w = &wanted{subscription: s}
 				i.subjects[subject] = w
 			}
 			w.users++
 		}
 	}
 	return nil
+}
+
+// open subscribes to a subject in all forms.
+func (i *interest) open(subject string) (*wanted, error) {
+	w := new(wanted)
+	for _, prefix := range i.prefixes {
+		s, err := i.conn.ChanQueueSubscribe(prefix+subject, i.queue, i.inbox)
+		if err != nil {
+			w.end()
+			return nil, err
+		}
+		w.forms = append(w.forms, form{subscription: s})
+	}
+	return w, nil
 }
 
 // remove gives up what add has taken.
@@ -99,8 +129,7 @@ func (i *interest) releaseLocked(names []string) {
 		if w.users == 0 && !i.overlapsNeededLocked(name) {
 			delete(i.subjects, name)
 			i.missed += w.drops()
-			// It fails only if the connection is gone, and the subscription with it.
-			_ = w.subscription.Unsubscribe()
+			w.end()
 			i.ended()
 		}
 	}

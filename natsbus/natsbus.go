@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 // Bus is a [bus.Bus] over NATS. Make one with [InProcess], [Attach] or [Connect].
@@ -30,7 +31,9 @@ type Bus struct {
 
 	conn      *nats.Conn
 	closed    chan struct{} // closed when conn is
+	sources   []string      // prefixes of the subjects on which messages come
 	interest  interest
+	outbound  *outbound
 	announcer *announcer
 
 	disconnectedAt time.Time // of the handlers of conn
@@ -66,7 +69,8 @@ func newBus(options *Options, server Server) (*Bus, error) {
 		closed:         make(chan struct{}),
 		stop:           make(chan struct{}),
 	}
-	e, err := engine.New(&o.Bus, b.outside())
+	b.outbound = newOutbound(b)
+	e, err := engine.New(&o.Bus, b.outbound)
 	if err != nil {
 		return nil, err
 	}
@@ -77,10 +81,12 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.interest.ended = e.InterestEnded
 	b.interest.subjects = make(map[string]*wanted)
 	b.announcer = newAnnouncer(b)
+	b.sources = []string{"", link.ClientsPrefix + "."}
 	if server != nil {
 		b.lastWords = new(lastWords)
-		b.interest.prefix = server.InboundPrefix() + "."
+		b.sources = []string{server.InboundPrefix() + "."}
 	}
+	b.interest.prefixes = append([]string{b.sources[0] + link.BatchPrefix}, b.sources...)
 	return b, nil
 }
 
@@ -145,6 +151,9 @@ func (b *Bus) Flush(ctx context.Context) error {
 		return err
 	}
 	b.announcer.announce(engine.Moved)
+	if err := b.outbound.flush(); err != nil {
+		return err
+	}
 	return b.sendError(flush(ctx, b.conn))
 }
 
@@ -154,13 +163,17 @@ func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx
 // release brings what was published to the server and what has arrived to the queues, and closes the connection.
 func (b *Bus) release(ctx context.Context) error {
 	b.announcer.end()
+	if b.server != nil {
+		b.noteGateway(gatewayNote{})
+	}
+	unsent := b.outbound.flush()
 	var err error
 	if b.conn.IsConnected() {
 		if err = flush(ctx, b.conn); err != nil && ctx.Err() == nil {
 			err = fmt.Errorf("%w: %s: %w", bus.ErrUndelivered, b.peer, err)
 		}
-	} else if unsent, _ := b.conn.Buffered(); unsent > 0 {
-		err = fmt.Errorf("%w: %s is away: %d bytes of events were not sent", bus.ErrUndelivered, b.peer, unsent)
+	} else if n, _ := b.conn.Buffered(); n > 0 {
+		err = fmt.Errorf("%w: %s is away: %d bytes of events were not sent", bus.ErrUndelivered, b.peer, n)
 	}
 	b.interest.lost() // remembers it
 	// Drain ends the subscriptions in an order that loses nothing, and then closes the connection.
@@ -175,7 +188,7 @@ func (b *Bus) release(ctx context.Context) error {
 	}
 	close(b.stop)
 	b.workers.Wait()
-	return err
+	return errors.Join(unsent, err)
 }
 
 // flush waits until the server has taken everything that was sent before. nats.go insists on a deadline.

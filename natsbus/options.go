@@ -58,4 +58,6 @@ type Server interface {
 	InboundPrefix() string
 	// Interest returns more than zero if a client may want messages of that subject.
 	Interest(subject string) int
+	// Alone reports whether nobody but this process is connected, at next to no cost. Then nobody has any interest.
+	Alone() bool
 }

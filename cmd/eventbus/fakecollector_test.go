@@ -99,7 +99,7 @@ var numbered = uuid.UUID{0: 1, 1: 0x8f, 6: 0x70, 8: 0x80, 15: 1}
 
 // publishRaw publishes what no bus would.
 func publishRaw(server *embed.Server, garbage bool, numbers []string) error {
-	conn, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Secret()))
+	conn, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Token()))
 	if err != nil {
 		return err
 	}

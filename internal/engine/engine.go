@@ -20,9 +20,8 @@ import (
 
 // Outside is everybody beyond this process.
 type Outside interface {
-	// Interested reports whether somebody outside may want events of that topic. It is called for each event.
-	Interested(topic string) bool
-	// Send hands over an event. It does not wait for receivers, and does not keep the event. It may wait for a server.
+	// Send hands over an event, which it drops if nobody outside wants it. It does not wait for receivers, and does not keep
+	// the event. It may wait for a server.
 	Send(event *bus.Event) error
 }
 
@@ -129,7 +128,7 @@ func (e *Engine) Publish(ctx context.Context, in *bus.Event) error {
 	return sendErr
 }
 
-// number gives the event its sequence number, and sends it if somebody outside is interested.
+// number gives the event its sequence number, and hands it to the outside.
 func (e *Engine) number(t *topic, event *bus.Event) error {
 	if e.outside == nil {
 		event.Sequence = t.next()
@@ -142,9 +141,6 @@ func (e *Engine) number(t *topic, event *bus.Event) error {
 		return bus.ErrClosed
 	}
 	event.Sequence = t.next()
-	if !e.outside.Interested(event.Topic) {
-		return nil
-	}
 	return e.outside.Send(event)
 }
 

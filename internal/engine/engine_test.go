@@ -30,9 +30,10 @@ type outside struct {
 	sent []*bus.Event
 }
 
-func (o *outside) Interested(topic string) bool { return o.interested(topic) }
-
 func (o *outside) Send(event *bus.Event) error {
+	if !o.interested(event.Topic) {
+		return nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.sent = append(o.sent, event)
