@@ -18,6 +18,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
@@ -64,7 +65,7 @@ func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) 
 	var events []bus.Event
 	switch words[0] {
 	case "watched":
-		return await("a watcher", func() (bool, error) { return server.Interest(bus.TypeProcess.DefaultTopic()) > 0, nil })
+		return await("a watcher", func() (bool, error) { return server.Interest(link.BatchPrefix+bus.TypeProcess.DefaultTopic()) > 0, nil })
 	case "numbered", "garbage":
 		return publishRaw(server, words[0] == "garbage", words[1:])
 	case "publish":
