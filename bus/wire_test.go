@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -315,22 +316,41 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-func BenchmarkWire(b *testing.B) {
+// usual is what most events look like: a process of which everything is known, without metadata.
+func usual() *bus.Event {
 	event := vectors()["process-full"]
-	encoded, err := event.MarshalMsg(nil)
-	require.NoError(b, err)
-	b.Run("op=encode", func(b *testing.B) {
-		b.ReportAllocs()
-		buffer := make([]byte, 0, 1024)
-		for b.Loop() {
-			buffer, _ = event.MarshalMsg(buffer[:0])
-		}
-	})
-	b.Run("op=decode", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			var decoded bus.Event
-			_, _ = decoded.UnmarshalMsg(encoded)
-		}
-	})
+	id := "0d3a3b0e-55a5-4b1c-b8a0-b0a7c2a6f1de"
+	event.Correlation = bus.Correlation{ID: id, RootID: id}
+	event.Metadata = nil
+	process := event.Payload.(*bus.ProcessEvent)
+	process.ExecutableHash = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	process.Metadata = nil
+	return event
+}
+
+func BenchmarkWire(b *testing.B) {
+	for name, event := range map[string]*bus.Event{"usual": usual(), "process-full": vectors()["process-full"]} {
+		encoded, err := event.MarshalMsg(nil)
+		require.NoError(b, err)
+		name = fmt.Sprintf("event=%s/size=%d", name, len(encoded))
+		b.Run("op=size/"+name, func(b *testing.B) {
+			for b.Loop() {
+				_ = event.Msgsize()
+			}
+		})
+		b.Run("op=encode/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			buffer := make([]byte, 0, event.Msgsize())
+			for b.Loop() {
+				buffer, _ = event.MarshalMsg(buffer[:0])
+			}
+		})
+		b.Run("op=decode/"+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var decoded bus.Event
+				_, _ = decoded.UnmarshalMsg(encoded)
+			}
+		})
+	}
 }
