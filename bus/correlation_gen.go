@@ -99,7 +99,10 @@ func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *Correlation) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *Correlation) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -117,31 +120,31 @@ func (z *Correlation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "correlation_id":
-			z.ID, bts, err = msgp.ReadStringBytes(bts)
+			z.ID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
 		case "parent_id":
-			z.ParentID, bts, err = msgp.ReadStringBytes(bts)
+			z.ParentID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ParentID")
 				return
 			}
 		case "root_id":
-			z.RootID, bts, err = msgp.ReadStringBytes(bts)
+			z.RootID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RootID")
 				return
 			}
 		case "trace_id":
-			z.TraceID, bts, err = msgp.ReadStringBytes(bts)
+			z.TraceID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TraceID")
 				return
 			}
 		case "span_id":
-			z.SpanID, bts, err = msgp.ReadStringBytes(bts)
+			z.SpanID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SpanID")
 				return
@@ -153,13 +156,13 @@ func (z *Correlation) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "stage":
-			z.Stage, bts, err = msgp.ReadStringBytes(bts)
+			z.Stage, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Stage")
 				return
 			}
 		case "tags":
-			bts, err = z.Tags.UnmarshalMsg(bts)
+			bts, err = z.Tags.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Tags")
 				return

@@ -56,7 +56,10 @@ func (m Metadata) MarshalMsg(b []byte) ([]byte, error) {
 }
 
 // UnmarshalMsg implements [msgp.Unmarshaler].
-func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
+func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) { return decodeCopy(m, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of b.
+func (m *Metadata) decodeAliased(b []byte) ([]byte, error) {
 	if msgp.IsNil(b) {
 		*m = nil
 		return msgp.ReadNilBytes(b)
@@ -72,7 +75,7 @@ func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
 	out := make(Metadata, n)
 	for range n {
 		var key, value string
-		if key, b, err = msgp.ReadStringBytes(b); err != nil {
+		if key, b, err = readAliased(b); err != nil {
 			return b, err
 		}
 		var ok bool
@@ -93,7 +96,7 @@ func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
 func readText(b []byte) (text string, ok bool, rest []byte, err error) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:
-		text, rest, err = msgp.ReadStringBytes(b)
+		text, rest, err = readAliased(b)
 		return text, true, rest, err
 	case msgp.BoolType:
 		var v bool

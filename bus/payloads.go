@@ -11,6 +11,7 @@ import (
 )
 
 //go:generate go tool msgp -io=false -tests=false -o payloads_gen.go
+//go:generate go run ../internal/wiregen payloads_gen.go
 
 //msgp:newtime
 //msgp:timezone utc
@@ -62,7 +63,7 @@ type payloadType struct {
 
 type decodable interface {
 	Payload
-	msgp.Unmarshaler
+	aliased
 }
 
 // payloadTypes lists the event types. It is an array of five: a search beats a map.

@@ -21,10 +21,13 @@ func (z AnalysisType) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *AnalysisType) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *AnalysisType) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *AnalysisType) decodeAliased(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		zb0001, bts, err = readAliased(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -124,7 +127,10 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *FilesystemEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *FilesystemEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -142,13 +148,13 @@ func (z *FilesystemEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "path":
-			z.Path, bts, err = msgp.ReadStringBytes(bts)
+			z.Path, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Path")
 				return
 			}
 		case "operation":
-			z.Operation, bts, err = msgp.ReadStringBytes(bts)
+			z.Operation, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Operation")
 				return
@@ -188,13 +194,13 @@ func (z *FilesystemEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "permissions":
-			z.Permissions, bts, err = msgp.ReadStringBytes(bts)
+			z.Permissions, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Permissions")
 				return
 			}
 		case "file_hash":
-			z.FileHash, bts, err = msgp.ReadStringBytes(bts)
+			z.FileHash, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FileHash")
 				return
@@ -206,7 +212,7 @@ func (z *FilesystemEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.UnmarshalMsg(bts)
+			bts, err = z.Metadata.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -328,7 +334,10 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *NetworkEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *NetworkEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -346,31 +355,31 @@ func (z *NetworkEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "connection_id":
-			z.ConnectionID, bts, err = msgp.ReadStringBytes(bts)
+			z.ConnectionID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ConnectionID")
 				return
 			}
 		case "protocol":
-			z.Protocol, bts, err = msgp.ReadStringBytes(bts)
+			z.Protocol, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Protocol")
 				return
 			}
 		case "local_addr":
-			z.LocalAddr, bts, err = msgp.ReadStringBytes(bts)
+			z.LocalAddr, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "LocalAddr")
 				return
 			}
 		case "remote_addr":
-			z.RemoteAddr, bts, err = msgp.ReadStringBytes(bts)
+			z.RemoteAddr, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RemoteAddr")
 				return
 			}
 		case "state":
-			z.State, bts, err = msgp.ReadStringBytes(bts)
+			z.State, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "State")
 				return
@@ -433,7 +442,7 @@ func (z *NetworkEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.UnmarshalMsg(bts)
+			bts, err = z.Metadata.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -532,7 +541,10 @@ func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *PerformanceEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *PerformanceEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -550,7 +562,7 @@ func (z *PerformanceEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "metric_name":
-			z.MetricName, bts, err = msgp.ReadStringBytes(bts)
+			z.MetricName, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "MetricName")
 				return
@@ -562,13 +574,13 @@ func (z *PerformanceEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "unit":
-			z.Unit, bts, err = msgp.ReadStringBytes(bts)
+			z.Unit, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Unit")
 				return
 			}
 		case "component":
-			z.Component, bts, err = msgp.ReadStringBytes(bts)
+			z.Component, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Component")
 				return
@@ -597,7 +609,7 @@ func (z *PerformanceEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.UnmarshalMsg(bts)
+			bts, err = z.Metadata.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -634,10 +646,13 @@ func (z Priority) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *Priority) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *Priority) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *Priority) decodeAliased(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		zb0001, bts, err = readAliased(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -795,7 +810,10 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *ProcessEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -836,13 +854,13 @@ func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "name":
-			z.Name, bts, err = msgp.ReadStringBytes(bts)
+			z.Name, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
 		case "executable_path":
-			z.ExecutablePath, bts, err = msgp.ReadStringBytes(bts)
+			z.ExecutablePath, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ExecutablePath")
 				return
@@ -864,7 +882,7 @@ func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				z.CommandLine = make([]string, zb0002)
 			}
 			for za0001 := range z.CommandLine {
-				z.CommandLine[za0001], bts, err = msgp.ReadStringBytes(bts)
+				z.CommandLine[za0001], bts, err = readAliased(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "CommandLine", za0001)
 					return
@@ -911,19 +929,19 @@ func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "executable_hash":
-			z.ExecutableHash, bts, err = msgp.ReadStringBytes(bts)
+			z.ExecutableHash, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ExecutableHash")
 				return
 			}
 		case "hash_algorithm":
-			z.HashAlgorithm, bts, err = msgp.ReadStringBytes(bts)
+			z.HashAlgorithm, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HashAlgorithm")
 				return
 			}
 		case "user_id":
-			z.UserID, bts, err = msgp.ReadStringBytes(bts)
+			z.UserID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "UserID")
 				return
@@ -947,7 +965,7 @@ func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.UnmarshalMsg(bts)
+			bts, err = z.Metadata.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -1068,7 +1086,10 @@ func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
+func (z *TriggerRequest) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
+
+// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
 	var zb0001 uint32
@@ -1086,13 +1107,13 @@ func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		}
 		switch msgp.UnsafeString(field) {
 		case "trigger_id":
-			z.TriggerID, bts, err = msgp.ReadStringBytes(bts)
+			z.TriggerID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TriggerID")
 				return
 			}
 		case "target_collector":
-			z.TargetCollector, bts, err = msgp.ReadStringBytes(bts)
+			z.TargetCollector, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TargetCollector")
 				return
@@ -1100,7 +1121,7 @@ func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "analysis_type":
 			{
 				var zb0002 string
-				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				zb0002, bts, err = readAliased(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "AnalysisType")
 					return
@@ -1110,7 +1131,7 @@ func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 		case "priority":
 			{
 				var zb0003 string
-				zb0003, bts, err = msgp.ReadStringBytes(bts)
+				zb0003, bts, err = readAliased(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Priority")
 					return
@@ -1135,19 +1156,19 @@ func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "target_path":
-			z.TargetPath, bts, err = msgp.ReadStringBytes(bts)
+			z.TargetPath, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TargetPath")
 				return
 			}
 		case "correlation_id":
-			z.CorrelationID, bts, err = msgp.ReadStringBytes(bts)
+			z.CorrelationID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CorrelationID")
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.UnmarshalMsg(bts)
+			bts, err = z.Metadata.decodeAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/tinylib/msgp/msgp"
@@ -76,8 +77,19 @@ func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 
 // UnmarshalMsg reads an event's wire form from the start of b and returns the rest. Keys may come in any order; unknown ones
 // are skipped; of the known ones only type and payload have to be there. The result is not validated, and keeps no reference
-// to b. A failure is an [*InvalidError] whose field is the key that could not be read.
-func (e *Event) UnmarshalMsg(b []byte) ([]byte, error) {
+// to b: its texts are parts of one copy of its bytes. A failure is an [*InvalidError] whose field is the key that could not
+// be read.
+func (e *Event) UnmarshalMsg(b []byte) (rest []byte, err error) {
+	own := copyValue(b)
+	rest, err = e.decodeAliased(own)
+	return b[len(own)-len(rest):], err
+}
+
+// UnmarshalOwned is UnmarshalMsg without the copy: the event takes b over, and keeps all of it alive. Nobody may write to b any
+// more, or the event's texts change.
+func (e *Event) UnmarshalOwned(b []byte) (rest []byte, err error) { return e.decodeAliased(b) }
+
+func (e *Event) decodeAliased(b []byte) ([]byte, error) {
 	var (
 		out     Event
 		kind    []byte // of b
@@ -98,9 +110,9 @@ func (e *Event) UnmarshalMsg(b []byte) ([]byte, error) {
 		case "time":
 			out.Time, b, err = msgp.ReadTimeUTCBytes(b)
 		case "topic":
-			out.Topic, b, err = msgp.ReadStringBytes(b)
+			out.Topic, b, err = readAliased(b)
 		case "source":
-			out.Source, b, err = msgp.ReadStringBytes(b)
+			out.Source, b, err = readAliased(b)
 		case "type":
 			kind, b, err = msgp.ReadStringZC(b)
 		case "publisher":
@@ -108,9 +120,9 @@ func (e *Event) UnmarshalMsg(b []byte) ([]byte, error) {
 		case "sequence":
 			out.Sequence, b, err = msgp.ReadUint64Bytes(b)
 		case "correlation":
-			b, err = out.Correlation.UnmarshalMsg(b)
+			b, err = out.Correlation.decodeAliased(b)
 		case "metadata":
-			b, err = out.Metadata.UnmarshalMsg(b)
+			b, err = out.Metadata.decodeAliased(b)
 		case "payload":
 			start := b
 			b, err = msgp.Skip(b)
@@ -138,10 +150,10 @@ func (e *Event) UnmarshalMsg(b []byte) ([]byte, error) {
 func unmarshalPayload(kind, data []byte) (Payload, error) {
 	known := lookupType(kind)
 	if known == nil {
-		return &Raw{Name: EventType(kind), Data: append([]byte(nil), data...)}, nil
+		return &Raw{Name: EventType(alias(kind)), Data: slices.Clip(data)}, nil
 	}
 	p := known.new()
-	if _, err := p.UnmarshalMsg(data); err != nil {
+	if _, err := p.decodeAliased(data); err != nil {
 		return nil, wireError("payload", err)
 	}
 	return p, nil
