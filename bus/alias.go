@@ -1,38 +1,42 @@
 package bus
 
-import (
-	"bytes"
-	"unsafe"
+import "unsafe"
 
-	"github.com/tinylib/msgp/msgp"
-)
-
-// Most of what decoding an event costs would be the allocation of its texts, a dozen of them. So it makes one copy of the
-// event's bytes, and the texts are parts of that copy. They share its memory: who keeps one of them keeps the copy.
+// Most of what decoding an event costs would be the allocation of its texts, a dozen of them. So it reads them as parts of its
+// input first, then allocates once what all of them need, and moves them there. They share that memory: who keeps one of them
+// keeps all of the event's.
 //
-// That is sound because nobody writes to the copy: nobody else has it, but for Raw.Data, which holds no text. The decoders
-// that do it are called decodeAliased and are not exported, since on bytes that somebody else has they would return texts that
-// change. Exported is UnmarshalMsg, which copies first.
+// Which texts a type has is written by the generator that also makes them parts of the input (internal/wiregen), so that none
+// can be forgotten. decodeAliased is only called here and in wire.go: what it leaves changes with its input, until the texts
+// are moved.
 
-// aliased is a decoder whose texts are parts of its input.
+// aliased is a type whose decoder leaves texts that are parts of its input.
 type aliased interface {
 	decodeAliased(b []byte) (rest []byte, err error)
+	// textSize is how many bytes the texts have.
+	textSize() int
+	// moveTexts copies the texts to the start of to, and returns the rest of it.
+	moveTexts(to []byte) []byte
 }
 
-// copyValue copies exactly the value at the start of b: what follows it, other events perhaps, is not kept alive with it.
-func copyValue(b []byte) []byte { return bytes.Clone(b[:valueSize(b)]) }
+// decode decodes v from b, of which it keeps nothing.
+func decode(v aliased, b []byte) (rest []byte, err error) {
+	rest, err = v.decodeAliased(b)
+	v.moveTexts(make([]byte, v.textSize())) // also of what was read before a failure
+	return rest, err
+}
 
-// decodeCopy decodes the value at the start of b from a copy.
-func decodeCopy(v aliased, b []byte) (rest []byte, err error) {
-	own := copyValue(b)
-	rest, err = v.decodeAliased(own)
-	return b[len(own)-len(rest):], err
+// moveText copies a text to the start of to, and returns it there, with the rest of to.
+func moveText(text string, to []byte) (string, []byte) {
+	n := copy(to, text)
+	return alias(to[:n]), to[n:]
 }
 
 // readAliased reads a text that is a part of b.
 func readAliased(b []byte) (text string, rest []byte, err error) {
-	v, rest, err := msgp.ReadStringZC(b)
+	v, rest, err := readText(b)
 	return alias(v), rest, err
 }
 
+// alias returns the bytes as a text, which is theirs: nobody may write to them from then on.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -7,7 +7,6 @@ import (
 )
 
 //go:generate go tool msgp -io=false -tests=false -o correlation_gen.go
-//go:generate go run ../internal/wiregen correlation_gen.go
 
 // Limits of a correlation, in bytes but for the number of tags. They bound what one event makes every
 // receiver keep and compare.

@@ -98,10 +98,7 @@ func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *Correlation) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -113,7 +110,7 @@ func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -162,7 +159,7 @@ func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "tags":
-			bts, err = z.Tags.decodeAliased(bts)
+			bts, err = z.Tags.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Tags")
 				return
@@ -177,6 +174,31 @@ func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Correlation) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *Correlation) textSize() (n int) {
+	n += len(z.ID)
+	n += len(z.ParentID)
+	n += len(z.RootID)
+	n += len(z.TraceID)
+	n += len(z.SpanID)
+	n += len(z.Stage)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *Correlation) moveTexts(to []byte) []byte {
+	z.ID, to = moveText(z.ID, to)
+	z.ParentID, to = moveText(z.ParentID, to)
+	z.RootID, to = moveText(z.RootID, to)
+	z.TraceID, to = moveText(z.TraceID, to)
+	z.SpanID, to = moveText(z.SpanID, to)
+	z.Stage, to = moveText(z.Stage, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

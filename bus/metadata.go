@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"time"
@@ -56,30 +57,33 @@ func (m Metadata) MarshalMsg(b []byte) ([]byte, error) {
 }
 
 // UnmarshalMsg implements [msgp.Unmarshaler].
-func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) { return decodeCopy(m, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of b.
-func (m *Metadata) decodeAliased(b []byte) ([]byte, error) {
+func (m *Metadata) UnmarshalMsg(b []byte) ([]byte, error) {
 	if msgp.IsNil(b) {
 		*m = nil
 		return msgp.ReadNilBytes(b)
 	}
-	n, b, err := msgp.ReadMapHeaderBytes(b)
+	n, entries, err := msgp.ReadMapHeaderBytes(b)
 	if err != nil {
 		return b, err
 	}
 	// Every entry takes two bytes at least: a larger count is a lie, and would have us allocate for it.
-	if int64(n) > int64(len(b)/2) {
+	if int64(n) > int64(len(entries)/2) {
 		return b, msgp.ErrShortBytes
 	}
+	rest, err := msgp.Skip(b)
+	if err != nil {
+		return b, err
+	}
+	// The texts are parts of one copy.
+	own := bytes.Clone(entries[:len(entries)-len(rest)])
 	out := make(Metadata, n)
 	for range n {
 		var key, value string
-		if key, b, err = readAliased(b); err != nil {
+		if key, own, err = readAliased(own); err != nil {
 			return b, err
 		}
 		var ok bool
-		if value, ok, b, err = readText(b); err != nil {
+		if value, ok, own, err = readScalar(own); err != nil {
 			return b, msgp.WrapError(err, key)
 		}
 		if ok {
@@ -89,11 +93,11 @@ func (m *Metadata) decodeAliased(b []byte) ([]byte, error) {
 	if *m = out; len(out) == 0 {
 		*m = nil // also when all of it was skipped: what is empty is not written
 	}
-	return b, nil
+	return rest, nil
 }
 
-// readText reads any value, and returns a scalar one as text. What has no text form is skipped with ok false.
-func readText(b []byte) (text string, ok bool, rest []byte, err error) {
+// readScalar reads any value, and returns a scalar one as text. What has no text form is skipped with ok false.
+func readScalar(b []byte) (text string, ok bool, rest []byte, err error) {
 	switch msgp.NextType(b) {
 	case msgp.StrType:
 		text, rest, err = readAliased(b)
@@ -116,7 +120,7 @@ func readText(b []byte) (text string, ok bool, rest []byte, err error) {
 		return strconv.FormatFloat(v, 'g', -1, 64), true, rest, err
 	case msgp.TimeType, msgp.ExtensionType:
 		// NextType does not know a time by sight when nothing follows it.
-		if v, rest, err := msgp.ReadTimeUTCBytes(b); err == nil {
+		if v, rest, err := readTime(b); err == nil {
 			return v.Format(time.RFC3339Nano), true, rest, nil
 		}
 	}

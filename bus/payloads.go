@@ -11,7 +11,6 @@ import (
 )
 
 //go:generate go tool msgp -io=false -tests=false -o payloads_gen.go
-//go:generate go run ../internal/wiregen payloads_gen.go
 
 //msgp:newtime
 //msgp:timezone utc

@@ -21,13 +21,10 @@ func (z AnalysisType) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *AnalysisType) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
-func (z *AnalysisType) decodeAliased(bts []byte) (o []byte, err error) {
+func (z *AnalysisType) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = readAliased(bts)
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -112,7 +109,7 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		}
 		// string "timestamp"
 		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-		o = msgp.AppendTimeExt(o, z.Timestamp)
+		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
 			// string "metadata"
 			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
@@ -126,10 +123,7 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *FilesystemEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -141,7 +135,7 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -206,13 +200,13 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.decodeAliased(bts)
+			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -227,6 +221,27 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *FilesystemEvent) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *FilesystemEvent) textSize() (n int) {
+	n += len(z.Path)
+	n += len(z.Operation)
+	n += len(z.Permissions)
+	n += len(z.FileHash)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *FilesystemEvent) moveTexts(to []byte) []byte {
+	z.Path, to = moveText(z.Path, to)
+	z.Operation, to = moveText(z.Operation, to)
+	z.Permissions, to = moveText(z.Permissions, to)
+	z.FileHash, to = moveText(z.FileHash, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -319,7 +334,7 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		}
 		// string "timestamp"
 		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-		o = msgp.AppendTimeExt(o, z.Timestamp)
+		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
 			// string "metadata"
 			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
@@ -333,10 +348,7 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *NetworkEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -348,7 +360,7 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -436,13 +448,13 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.decodeAliased(bts)
+			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -457,6 +469,29 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *NetworkEvent) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *NetworkEvent) textSize() (n int) {
+	n += len(z.ConnectionID)
+	n += len(z.Protocol)
+	n += len(z.LocalAddr)
+	n += len(z.RemoteAddr)
+	n += len(z.State)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *NetworkEvent) moveTexts(to []byte) []byte {
+	z.ConnectionID, to = moveText(z.ConnectionID, to)
+	z.Protocol, to = moveText(z.Protocol, to)
+	z.LocalAddr, to = moveText(z.LocalAddr, to)
+	z.RemoteAddr, to = moveText(z.RemoteAddr, to)
+	z.State, to = moveText(z.State, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -526,7 +561,7 @@ func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		}
 		// string "timestamp"
 		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-		o = msgp.AppendTimeExt(o, z.Timestamp)
+		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "metadata"
 			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
@@ -540,10 +575,7 @@ func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *PerformanceEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -555,7 +587,7 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -603,13 +635,13 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.decodeAliased(bts)
+			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -624,6 +656,25 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *PerformanceEvent) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *PerformanceEvent) textSize() (n int) {
+	n += len(z.MetricName)
+	n += len(z.Unit)
+	n += len(z.Component)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *PerformanceEvent) moveTexts(to []byte) []byte {
+	z.MetricName, to = moveText(z.MetricName, to)
+	z.Unit, to = moveText(z.Unit, to)
+	z.Component, to = moveText(z.Component, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -646,13 +697,10 @@ func (z Priority) MarshalMsg(b []byte) (o []byte, err error) {
 }
 
 // UnmarshalMsg implements msgp.Unmarshaler
-func (z *Priority) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
-func (z *Priority) decodeAliased(bts []byte) (o []byte, err error) {
+func (z *Priority) UnmarshalMsg(bts []byte) (o []byte, err error) {
 	{
 		var zb0001 string
-		zb0001, bts, err = readAliased(bts)
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -752,7 +800,7 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
 			// string "start_time"
 			o = append(o, 0xaa, 0x73, 0x74, 0x61, 0x72, 0x74, 0x5f, 0x74, 0x69, 0x6d, 0x65)
-			o = msgp.AppendTimeExt(o, z.StartTime)
+			o = appendTime(o, z.StartTime)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
 			// string "cpu_usage"
@@ -795,7 +843,7 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 		o = msgp.AppendBool(o, z.FileExists)
 		// string "timestamp"
 		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-		o = msgp.AppendTimeExt(o, z.Timestamp)
+		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
 			// string "metadata"
 			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
@@ -809,10 +857,7 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *ProcessEvent) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -824,7 +869,7 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -876,11 +921,11 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				err = msgp.ErrLimitExceeded
 				return
 			}
-			if cap(z.CommandLine) >= int(zb0002) {
-				z.CommandLine = (z.CommandLine)[:zb0002]
-			} else {
-				z.CommandLine = make([]string, zb0002)
+			if int(zb0002) > len(bts) {
+				err = msgp.ErrShortBytes
+				return
 			}
+			z.CommandLine = make([]string, zb0002)
 			for za0001 := range z.CommandLine {
 				z.CommandLine[za0001], bts, err = readAliased(bts)
 				if err != nil {
@@ -889,7 +934,7 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 			}
 		case "start_time":
-			z.StartTime, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.StartTime, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StartTime")
 				return
@@ -959,13 +1004,13 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.decodeAliased(bts)
+			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
@@ -980,6 +1025,35 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *ProcessEvent) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *ProcessEvent) textSize() (n int) {
+	n += len(z.Name)
+	n += len(z.ExecutablePath)
+	for i := range z.CommandLine {
+		n += len(z.CommandLine[i])
+	}
+	n += len(z.ExecutableHash)
+	n += len(z.HashAlgorithm)
+	n += len(z.UserID)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *ProcessEvent) moveTexts(to []byte) []byte {
+	z.Name, to = moveText(z.Name, to)
+	z.ExecutablePath, to = moveText(z.ExecutablePath, to)
+	for i := range z.CommandLine {
+		z.CommandLine[i], to = moveText(z.CommandLine[i], to)
+	}
+	z.ExecutableHash, to = moveText(z.ExecutableHash, to)
+	z.HashAlgorithm, to = moveText(z.HashAlgorithm, to)
+	z.UserID, to = moveText(z.UserID, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -1080,15 +1154,12 @@ func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
 		}
 		// string "timestamp"
 		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
-		o = msgp.AppendTimeExt(o, z.Timestamp)
+		o = appendTime(o, z.Timestamp)
 	}
 	return
 }
 
-// UnmarshalMsg implements msgp.Unmarshaler
-func (z *TriggerRequest) UnmarshalMsg(b []byte) (o []byte, err error) { return decodeCopy(z, b) }
-
-// decodeAliased is UnmarshalMsg, but the texts of the result are parts of bts
+// decodeAliased implements aliased
 func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 	var field []byte
 	_ = field
@@ -1100,7 +1171,7 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = msgp.ReadMapKeyZC(bts)
+		field, bts, err = readKey(bts)
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
@@ -1121,7 +1192,7 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 		case "analysis_type":
 			{
 				var zb0002 string
-				zb0002, bts, err = readAliased(bts)
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "AnalysisType")
 					return
@@ -1131,7 +1202,7 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 		case "priority":
 			{
 				var zb0003 string
-				zb0003, bts, err = readAliased(bts)
+				zb0003, bts, err = msgp.ReadStringBytes(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "Priority")
 					return
@@ -1168,13 +1239,13 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "metadata":
-			bts, err = z.Metadata.decodeAliased(bts)
+			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
 			}
 		case "timestamp":
-			z.Timestamp, bts, err = msgp.ReadTimeUTCBytes(bts)
+			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
@@ -1189,6 +1260,27 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	o = bts
 	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *TriggerRequest) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *TriggerRequest) textSize() (n int) {
+	n += len(z.TriggerID)
+	n += len(z.TargetCollector)
+	n += len(z.TargetPath)
+	n += len(z.CorrelationID)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *TriggerRequest) moveTexts(to []byte) []byte {
+	z.TriggerID, to = moveText(z.TriggerID, to)
+	z.TargetCollector, to = moveText(z.TargetCollector, to)
+	z.TargetPath, to = moveText(z.TargetPath, to)
+	z.CorrelationID, to = moveText(z.CorrelationID, to)
+	return to
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

@@ -1,12 +1,15 @@
 package bus
 
 import (
+	"bytes"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/tinylib/msgp/msgp"
 )
+
+// It comes behind the generators of payloads.go and correlation.go, as its name does.
+//go:generate go run ../internal/wiregen correlation_gen.go payloads_gen.go
 
 // The wire form of an event is one MessagePack map. The envelope is written by hand, because its payload depends on another of
 // its keys; everything below it is generated.
@@ -47,7 +50,7 @@ func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 	b = msgp.AppendString(b, "id")
 	b = msgp.AppendBytes(b, e.ID[:])
 	b = msgp.AppendString(b, "time")
-	b = msgp.AppendTimeExt(b, e.Time)
+	b = appendTime(b, e.Time)
 	b = msgp.AppendString(b, "topic")
 	b = msgp.AppendString(b, e.Topic)
 	if e.Source != "" {
@@ -77,23 +80,34 @@ func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 
 // UnmarshalMsg reads an event's wire form from the start of b and returns the rest. Keys may come in any order; unknown ones
 // are skipped; of the known ones only type and payload have to be there. The result is not validated, and keeps no reference
-// to b: its texts are parts of one copy of its bytes. A failure is an [*InvalidError] whose field is the key that could not
-// be read.
+// to b; its texts share memory with each other. A failure is an [*InvalidError] whose field is the key that could not be read.
 func (e *Event) UnmarshalMsg(b []byte) (rest []byte, err error) {
-	own := copyValue(b)
-	rest, err = e.decodeAliased(own)
-	return b[len(own)-len(rest):], err
+	var out Event
+	if rest, err = out.decodeAliased(b); err != nil {
+		return rest, err
+	}
+	size := len(out.Topic) + len(out.Source) + out.Correlation.textSize()
+	payload, ok := out.Payload.(decodable)
+	if ok {
+		size += payload.textSize()
+	}
+	texts := make([]byte, size)
+	out.Topic, texts = moveText(out.Topic, texts)
+	out.Source, texts = moveText(out.Source, texts)
+	texts = out.Correlation.moveTexts(texts)
+	if ok {
+		payload.moveTexts(texts)
+	}
+	*e = out
+	return rest, nil
 }
 
-// UnmarshalOwned is UnmarshalMsg without the copy: the event takes b over, and keeps all of it alive. Nobody may write to b any
-// more, or the event's texts change.
-func (e *Event) UnmarshalOwned(b []byte) (rest []byte, err error) { return e.decodeAliased(b) }
-
-func (e *Event) decodeAliased(b []byte) ([]byte, error) {
+// decodeAliased leaves texts that are parts of b; see alias.go.
+func (e *Event) decodeAliased(b []byte) (rest []byte, err error) {
 	var (
-		out     Event
-		kind    []byte // of b
-		payload []byte // of b
+		known   *payloadType // what Payload was decoded as
+		kind    []byte       // of b
+		payload []byte       // of b
 	)
 	n, b, err := msgp.ReadMapHeaderBytes(b)
 	if err != nil {
@@ -101,31 +115,42 @@ func (e *Event) decodeAliased(b []byte) ([]byte, error) {
 	}
 	for range n {
 		var key []byte
-		if key, b, err = msgp.ReadMapKeyZC(b); err != nil {
+		if key, b, err = readKey(b); err != nil {
 			return b, wireError("event", err)
 		}
 		switch string(key) {
 		case "id":
-			out.ID, b, err = readUUID(b)
+			e.ID, b, err = readUUID(b)
 		case "time":
-			out.Time, b, err = msgp.ReadTimeUTCBytes(b)
+			e.Time, b, err = readTime(b)
 		case "topic":
-			out.Topic, b, err = readAliased(b)
+			e.Topic, b, err = readAliased(b)
 		case "source":
-			out.Source, b, err = readAliased(b)
+			e.Source, b, err = readAliased(b)
 		case "type":
-			kind, b, err = msgp.ReadStringZC(b)
+			kind, b, err = readText(b)
 		case "publisher":
-			out.Publisher, b, err = readUUID(b)
+			e.Publisher, b, err = readUUID(b)
 		case "sequence":
-			out.Sequence, b, err = msgp.ReadUint64Bytes(b)
+			e.Sequence, b, err = msgp.ReadUint64Bytes(b)
 		case "correlation":
-			b, err = out.Correlation.decodeAliased(b)
+			b, err = e.Correlation.decodeAliased(b)
 		case "metadata":
-			b, err = out.Metadata.decodeAliased(b)
+			b, err = e.Metadata.UnmarshalMsg(b)
 		case "payload":
 			start := b
-			b, err = msgp.Skip(b)
+			// Usually the type came before, and nothing has to be read twice. Failures wait until everything is read.
+			if known = lookupType(kind); known != nil {
+				p := known.new()
+				if b, err = p.decodeAliased(b); err == nil {
+					e.Payload = p
+				} else {
+					known, b = nil, start
+				}
+			}
+			if known == nil {
+				b, err = msgp.Skip(b)
+			}
 			payload = start[:len(start)-len(b)]
 		default:
 			b, err = msgp.Skip(b)
@@ -139,18 +164,16 @@ func (e *Event) decodeAliased(b []byte) ([]byte, error) {
 		return b, &InvalidError{Field: "type", Reason: "missing"}
 	case payload == nil:
 		return b, &InvalidError{Field: "payload", Reason: "missing"}
+	case known == nil || known != lookupType(kind):
+		e.Payload, err = decodePayload(kind, payload)
 	}
-	if out.Payload, err = unmarshalPayload(kind, payload); err != nil {
-		return b, err
-	}
-	*e = out
-	return b, nil
+	return b, err
 }
 
-func unmarshalPayload(kind, data []byte) (Payload, error) {
+func decodePayload(kind, data []byte) (Payload, error) {
 	known := lookupType(kind)
 	if known == nil {
-		return &Raw{Name: EventType(alias(kind)), Data: slices.Clip(data)}, nil
+		return &Raw{Name: EventType(kind), Data: bytes.Clone(data)}, nil
 	}
 	p := known.new()
 	if _, err := p.decodeAliased(data); err != nil {

@@ -352,12 +352,5 @@ func BenchmarkWire(b *testing.B) {
 				_, _ = decoded.UnmarshalMsg(encoded)
 			}
 		})
-		b.Run("op=decode-owned/"+name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				var decoded bus.Event
-				_, _ = decoded.UnmarshalOwned(encoded)
-			}
-		})
 	}
 }
