@@ -8,7 +8,7 @@ import (
 
 // MarshalMsg implements msgp.Marshaler
 func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(8)
 	var zb0001Mask uint8 /* 8 bits */

@@ -15,7 +15,7 @@ const (
 
 // MarshalMsg implements msgp.Marshaler
 func (z AnalysisType) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	o = msgp.AppendString(o, string(z))
 	return
 }
@@ -43,7 +43,7 @@ func (z AnalysisType) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(8)
 	var zb0001Mask uint8 /* 8 bits */
@@ -264,7 +264,7 @@ func (z *FilesystemEvent) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(10)
 	var zb0001Mask uint16 /* 10 bits */
@@ -520,7 +520,7 @@ func (z *NetworkEvent) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(7)
 	var zb0001Mask uint8 /* 7 bits */
@@ -691,7 +691,7 @@ func (z *PerformanceEvent) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z Priority) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	o = msgp.AppendString(o, string(z))
 	return
 }
@@ -719,7 +719,7 @@ func (z Priority) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(15)
 	var zb0001Mask uint16 /* 15 bits */
@@ -1086,7 +1086,7 @@ func (z *ProcessEvent) Msgsize() (s int) {
 
 // MarshalMsg implements msgp.Marshaler
 func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
-	o = msgp.Require(b, z.Msgsize())
+	o = b
 	// check for omitted fields
 	zb0001Len := uint32(9)
 	var zb0001Mask uint16 /* 9 bits */

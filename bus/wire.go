@@ -34,10 +34,13 @@ func (e *Event) Msgsize() int {
 	return size
 }
 
-// MarshalMsg appends the event's wire form to b.
+// MarshalMsg appends the event's wire form to b. It does not allocate if there is room for it.
 func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 	if e.Payload == nil {
 		return b, &InvalidError{Field: "payload", Value: "nil", Reason: "an event needs a payload"}
+	}
+	if cap(b) == 0 {
+		b = make([]byte, 0, e.Msgsize())
 	}
 	keys := uint32(8)
 	if e.Source != "" {
@@ -47,34 +50,34 @@ func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 		keys++
 	}
 	b = msgp.AppendMapHeader(b, keys)
-	b = msgp.AppendString(b, "id")
+	b = append(b, "\xa2id"...)
 	b = msgp.AppendBytes(b, e.ID[:])
-	b = msgp.AppendString(b, "time")
+	b = append(b, "\xa4time"...)
 	b = appendTime(b, e.Time)
-	b = msgp.AppendString(b, "topic")
+	b = append(b, "\xa5topic"...)
 	b = msgp.AppendString(b, e.Topic)
 	if e.Source != "" {
-		b = msgp.AppendString(b, "source")
+		b = append(b, "\xa6source"...)
 		b = msgp.AppendString(b, e.Source)
 	}
-	b = msgp.AppendString(b, "type")
+	b = append(b, "\xa4type"...)
 	b = msgp.AppendString(b, string(e.Payload.Type()))
-	b = msgp.AppendString(b, "publisher")
+	b = append(b, "\xa9publisher"...)
 	b = msgp.AppendBytes(b, e.Publisher[:])
-	b = msgp.AppendString(b, "sequence")
+	b = append(b, "\xa8sequence"...)
 	b = msgp.AppendUint64(b, e.Sequence)
-	b = msgp.AppendString(b, "correlation")
+	b = append(b, "\xabcorrelation"...)
 	b, err := e.Correlation.MarshalMsg(b)
 	if err != nil {
 		return b, err
 	}
 	if len(e.Metadata) > 0 {
-		b = msgp.AppendString(b, "metadata")
+		b = append(b, "\xa8metadata"...)
 		if b, err = e.Metadata.MarshalMsg(b); err != nil {
 			return b, err
 		}
 	}
-	b = msgp.AppendString(b, "payload")
+	b = append(b, "\xa7payload"...)
 	return e.Payload.MarshalMsg(b)
 }
 

@@ -29,6 +29,7 @@ var (
 		{"msgp.ReadMapKeyZC(", "readKey("},
 		{"msgp.ReadTimeUTCBytes(", "readTime("},
 		{"msgp.AppendTimeExt(", "appendTime("},
+		{"o = msgp.Require(b, z.Msgsize())", "o = b"},
 	}
 )
 
