@@ -89,6 +89,11 @@ func (e *Event) UnmarshalMsg(b []byte) (rest []byte, err error) {
 	if rest, err = out.decodeAliased(b); err != nil {
 		return rest, err
 	}
+	// The first step of a workflow is its own root, and says its ID twice.
+	root := out.Correlation.RootID == out.Correlation.ID
+	if root {
+		out.Correlation.RootID = ""
+	}
 	size := len(out.Topic) + len(out.Source) + out.Correlation.textSize()
 	payload, ok := out.Payload.(decodable)
 	if ok {
@@ -100,6 +105,9 @@ func (e *Event) UnmarshalMsg(b []byte) (rest []byte, err error) {
 	texts = out.Correlation.moveTexts(texts)
 	if ok {
 		payload.moveTexts(texts)
+	}
+	if root {
+		out.Correlation.RootID = out.Correlation.ID
 	}
 	*e = out
 	return rest, nil
