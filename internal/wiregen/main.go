@@ -36,24 +36,31 @@ var (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("wiregen: ")
+	if err := run(os.Args[1:]); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(names []string) error {
 	var all []byte
-	for _, name := range os.Args[1:] {
+	for _, name := range names {
 		before, err := rewrite(name)
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		all = append(all, before...)
 	}
 	for _, known := range []*regexp.Regexp{decoder, text, list} {
 		if !known.Match(all) {
-			log.Fatalf("nothing in %q matches %s", os.Args[1:], known)
+			return fmt.Errorf("nothing in %q matches %s", names, known)
 		}
 	}
 	for _, f := range faster {
 		if !bytes.Contains(all, []byte(f.from)) {
-			log.Fatalf("nothing in %q calls %s", os.Args[1:], f.from)
+			return fmt.Errorf("nothing in %q is %s", names, f.from)
 		}
 	}
+	return nil
 }
 
 // rewrite changes a file and returns what it was.
