@@ -925,7 +925,10 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				err = msgp.ErrShortBytes
 				return
 			}
-			z.CommandLine = make([]string, zb0002)
+			z.CommandLine = nil
+			if zb0002 > 0 {
+				z.CommandLine = make([]string, zb0002)
+			}
 			for za0001 := range z.CommandLine {
 				z.CommandLine[za0001], bts, err = readAliased(bts)
 				if err != nil {

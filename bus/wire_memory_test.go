@@ -103,6 +103,7 @@ func TestUnmarshalRepeatedKeys(t *testing.T) {
 			"two lists", [][]byte{kind("process"), payload(pair("command_line", list("a", "b", "c")), pair("command_line", list("d")))},
 			&bus.ProcessEvent{CommandLine: []string{"d"}},
 		},
+		{"an empty list", [][]byte{kind("process"), payload(pair("command_line", list()))}, &bus.ProcessEvent{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			data := append(msgp.AppendMapHeader(nil, uint32(len(c.pairs))), bytes.Join(c.pairs, nil)...)

@@ -100,7 +100,7 @@ func rewriteDecoder(code []byte) []byte {
 	code = bytes.Replace(code, []byte(") UnmarshalMsg(bts"), []byte(") decodeAliased(bts"), 1)
 	code = bytes.Replace(code, []byte("// UnmarshalMsg implements msgp.Unmarshaler"), []byte("// decodeAliased implements aliased"), 1)
 	code = text.ReplaceAll(code, []byte("$1$2, bts, err = readAliased("))
-	code = list.ReplaceAll(code, []byte("if int($2) > len(bts) {\nerr = msgp.ErrShortBytes\nreturn\n}\n$3"))
+	code = list.ReplaceAll(code, []byte("if int($2) > len(bts) {\nerr = msgp.ErrShortBytes\nreturn\n}\n$1 = nil\nif $2 > 0 {\n$3\n}"))
 	return fmt.Appendf(code, `
 // UnmarshalMsg implements msgp.Unmarshaler
 func (z *%[1]s) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
