@@ -83,7 +83,8 @@ func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
 
 // UnmarshalMsg reads an event's wire form from the start of b and returns the rest. Keys may come in any order; unknown ones
 // are skipped; of the known ones only type and payload have to be there. The result is not validated, and keeps no reference
-// to b; its texts share memory with each other. A failure is an [*InvalidError] whose field is the key that could not be read.
+// to b. Its texts share one piece of memory: to keep one of them for long and not the event, clone it. A failure is an
+// [*InvalidError] whose field is the key that could not be read.
 func (e *Event) UnmarshalMsg(b []byte) (rest []byte, err error) {
 	var out Event
 	if rest, err = out.decodeAliased(b); err != nil {

@@ -291,6 +291,12 @@ func FuzzEvent(f *testing.F) {
 		if event.Validate() != nil {
 			return
 		}
+		input := bytes.Clone(data)
+		var kept bus.Event
+		_, err = kept.UnmarshalMsg(input)
+		require.NoError(t, err)
+		overwrite(input)
+		require.Equal(t, event, kept)
 		encoded, err := event.MarshalMsg(nil)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(encoded), event.Msgsize())

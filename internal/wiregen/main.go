@@ -24,7 +24,7 @@ var (
 	// that is used anew would be moved, and would believe any length.
 	list = regexp.MustCompile(`if cap\((z\.\w+)\) >= int\((\w+)\) \{\n.*\n\s*\} else \{\n(.*)\n\s*\}`)
 
-	// Values that msgp reads and writes in twice the time that it takes.
+	// What package bus has a faster way for.
 	faster = []struct{ from, to string }{
 		{"msgp.ReadMapKeyZC(", "readKey("},
 		{"msgp.ReadTimeUTCBytes(", "readTime("},
