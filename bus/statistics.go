@@ -42,6 +42,9 @@ type Statistics struct {
 	// Overruns counts messages that came faster than they could be decoded and were discarded undecoded. Numbered events
 	// among them are found and counted as lost as well.
 	Overruns uint64 `json:"overruns"`
+	// Unsent counts published events that somebody in another process wanted and that were not sent, because they came faster than
+	// the server in this process took them. Other buses find them missing by their numbers.
+	Unsent uint64 `json:"unsent"`
 
 	// ActiveSubscribers is the number of live subscriptions.
 	ActiveSubscribers int `json:"active_subscribers"`

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 func TestWhoMayConnect(t *testing.T) {
@@ -161,9 +162,9 @@ func TestAuthTimeout(t *testing.T) {
 func TestMaxPayload(t *testing.T) {
 	server := start(t, &embed.Options{MaxPayload: 1000})
 	client := connectSocket(t, server)
-	require.EqualValues(t, 1000, client.MaxPayload())
-	require.ErrorIs(t, client.Publish(topic, make([]byte, 1001)), nats.ErrMaxPayload)
-	require.EqualValues(t, 256<<10, connectSocket(t, start(t, nil)).MaxPayload(), "default")
+	require.EqualValues(t, 1000+link.BatchOverhead, client.MaxPayload())
+	require.ErrorIs(t, client.Publish(topic, make([]byte, 1001+link.BatchOverhead)), nats.ErrMaxPayload)
+	require.EqualValues(t, 256<<10+link.BatchOverhead, connectSocket(t, start(t, nil)).MaxPayload(), "default")
 }
 
 func TestMaxSubscriptions(t *testing.T) {

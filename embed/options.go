@@ -32,12 +32,14 @@ type Options struct {
 	// them.
 	Logger *slog.Logger
 
-	// MaxPayload is the size of the largest message in bytes; 0 is 256 KiB, at most 64 MiB.
+	// MaxPayload is the size of the largest event in bytes; 0 is 256 KiB, at most 64 MiB. The server takes messages that are
+	// larger by link.BatchOverhead, ten bytes, so that such an event can also be sent in the form that buses use among themselves.
 	MaxPayload int
 	// MaxConnections is the number of clients at a time through the unix socket; 0 is 256. All together, the bus of this process
 	// and the loopback listener included, there may be four more.
 	MaxConnections int
-	// MaxSubscriptions is the number of subscriptions of one connection, that of the bus included; 0 is 10,000.
+	// MaxSubscriptions is the number of subscriptions of one connection, that of the bus included; 0 is 30,000. A bus of
+	// another process has three for each subject.
 	MaxSubscriptions int
 	// MaxPending is how much may wait for a client that does not read fast enough, in bytes; beyond that it is
 	// disconnected. 0 is 64 MiB; not less than MaxPayload.
@@ -55,7 +57,7 @@ const (
 	defaultName             = "eventbus"
 	defaultMaxPayload       = 256 << 10
 	defaultMaxConnections   = 256
-	defaultMaxSubscriptions = 10_000
+	defaultMaxSubscriptions = 30_000
 	defaultMaxPending       = 64 << 20
 	defaultWriteDeadline    = 10 * time.Second
 	defaultAuthTimeout      = 5 * time.Second

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 )
 
@@ -143,7 +144,7 @@ func (s *Server) natsOptions() *server.Options {
 		MaxConn:                    s.settings.MaxConnections + busConnections,
 		MaxSubs:                    s.settings.MaxSubscriptions,
 		MaxControlLine:             maxControlLine,
-		MaxPayload:                 int32(s.settings.MaxPayload),
+		MaxPayload:                 int32(s.settings.MaxPayload + link.BatchOverhead),
 		MaxPending:                 s.settings.MaxPending,
 		WriteDeadline:              s.settings.WriteDeadline,
 		PingInterval:               s.settings.PingInterval,

@@ -16,37 +16,35 @@ const batchBytes = 16 << 10
 // array32 begins a MessagePack array whose length is in the next four bytes, where it can be filled in at the end.
 const array32 = 0xdd
 
-// batchOverhead bounds what a batch of one event has beside it, in bytes.
-const batchOverhead = 5 + msgp.BytesPrefixSize
-
 // batch is a message with several events of one topic: a MessagePack array of byte strings, each of which is an event as it
-// would be in a message of its own. So each of them can be passed on, or be refused, alone. The zero value is empty.
+// would be in a message of its own. So each of them can be passed on, or be refused, alone.
 type batch struct {
-	subject string
-	events  uint32
-	message []byte
+	subject, topic string
+	events         uint32
+	message        []byte
+}
+
+// begin empties the batch, for events of that topic.
+func (b *batch) begin(subject, topic string) {
+	b.subject, b.topic, b.events = subject, topic, 0
+	b.message = append(b.message[:0], array32, 0, 0, 0, 0)
 }
 
 // holds says whether the batch takes another event of that size, in bytes.
 func (b *batch) holds(subject string, size int) bool {
-	return b.events == 0 || b.subject == subject && len(b.message)+msgp.BytesPrefixSize+size <= batchBytes
+	return b.subject == subject && len(b.message)+msgp.BytesPrefixSize+size <= batchBytes
 }
 
-// add appends an event. The batch must hold it.
-func (b *batch) add(subject string, event []byte) {
-	if b.events == 0 {
-		b.subject = subject
-		b.message = append(b.message[:0], array32, 0, 0, 0, 0)
-	}
+// add appends an event. One that is too large is alone in its batch.
+func (b *batch) add(event []byte) {
 	b.message = msgp.AppendBytes(b.message, event)
 	b.events++
 }
 
-// take returns the message and its subject, and empties the batch. The message is valid until the next add.
-func (b *batch) take() (subject string, message []byte) {
+// close returns the message. It is valid until the next begin.
+func (b *batch) close() []byte {
 	binary.BigEndian.PutUint32(b.message[1:], b.events)
-	b.events = 0
-	return b.subject, b.message
+	return b.message
 }
 
 // readBatch calls yield with each event of a message. It returns an error if the message is no batch.

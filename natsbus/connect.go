@@ -101,6 +101,7 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		return nil, fmt.Errorf("natsbus: connect to %s: %w", peer, err)
 	}
 	b.conn = conn
+	b.outbound.limit.Store(conn.MaxPayload())
 	b.interest.conn = conn
 	if b.server != nil {
 		if err := b.subscribeAll(ctx); err != nil {
@@ -171,6 +172,7 @@ func reconnectDelay(attempts int) time.Duration {
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	b.disconnectedAt = time.Now() // nats.go calls its handlers one after the other
 	b.outbound.gateway.Store(false)
+	b.outbound.away.Store(true)
 	if b.engine.Stopped() {
 		return
 	}
@@ -180,6 +182,8 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 func (b *Bus) reconnected(conn *nats.Conn) {
 	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
 	b.engine.Reconnected(time.Since(b.disconnectedAt))
+	b.outbound.away.Store(false)
+	b.outbound.limit.Store(conn.MaxPayload())
 	b.announcer.afterReconnect()
 	b.greet()
 }

@@ -97,7 +97,7 @@ func (b *Bus) receiveBatch(topic string, data []byte) error {
 
 // passOn sends an event of another bus to plain clients. What they miss they see by its sequence number.
 func (b *Bus) passOn(topic string, event []byte) {
-	if err := b.outbound.pass(topic, event); err != nil && !b.engine.Stopped() {
+	if err := b.outbound.send(topic, event); err != nil && !b.engine.Stopped() {
 		b.complaints.Do(func() { b.logger.Warn("cannot pass an event on to plain clients", "topic", topic, "error", err) })
 	}
 }

@@ -46,6 +46,7 @@ type Bus struct {
 	forbidden  rate.Sometimes // about missing permissions
 	malformed  atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
+	overload   rate.Sometimes // about events that were not sent
 
 	stop    chan struct{} // ends the workers
 	workers sync.WaitGroup
@@ -65,6 +66,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
 		pingInterval:   cmp.Or(o.PingInterval, defaultPingInterval),
 		complaints:     rate.Sometimes{Interval: complaintInterval},
+		overload:       rate.Sometimes{Interval: complaintInterval},
 		forbidden:      rate.Sometimes{First: 5, Interval: complaintInterval},
 		closed:         make(chan struct{}),
 		stop:           make(chan struct{}),
@@ -137,6 +139,7 @@ func (b *Bus) Statistics() bus.Statistics {
 	statistics := b.engine.Statistics()
 	statistics.Malformed = b.malformed.Load()
 	statistics.Overruns = b.interest.lost()
+	statistics.Unsent = b.outbound.unsent.Load()
 	statistics.Connected = b.conn.IsConnected()
 	statistics.Reconnects = b.conn.Stats().Reconnects
 	return statistics

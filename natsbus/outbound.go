@@ -1,20 +1,30 @@
 package natsbus
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/link"
 )
 
 const (
-	// burstGap is how soon an event must follow what was sent last for it to wait for company. It waits until the goroutine that
-	// sends has the processor, or until the batch is full: no timer holds it up, and alone it does not wait at all.
+	// burstGap is how soon an event must follow what was sent last to wait for company: until the goroutine that sends has the
+	// processor. No timer holds it up, and alone it does not wait at all.
 	burstGap = 20 * time.Microsecond
+	// maxUnsent bounds what waits to be sent where the server is in this process, in bytes. What comes then is not sent, and
+	// counted: whoever listens outside must not slow down this process.
+	maxUnsent = 32 << 20
+	// maxHeld bounds it elsewhere, where it is the publisher that waits for the server to take more.
+	maxHeld = 256 << 10
+	// maxFree bounds the empty batches that are kept.
+	maxFree = 16
 	// maxBatchSubjects bounds the subjects that are remembered; beyond, they are made anew.
 	maxBatchSubjects = 1 << 12
 )
@@ -25,18 +35,31 @@ const (
 // what is known exactly where the server is in this process. Elsewhere it is not: there every event goes out, in batches once it is
 // known that the bus in the server's process takes them and passes their events on to plain clients (see gateway), and
 // otherwise alone.
+//
+// A publisher leaves its event in the last batch, and a goroutine sends. While it sends, batches grow. An event that finds
+// nothing before it is sent by the publisher itself, which spares it the way to the goroutine.
 type outbound struct {
 	bus     *Bus
 	started time.Time
 	gateway atomic.Bool
-	wake    chan struct{} // a token: something waits in the batch
+	away    atomic.Bool   // the connection is lost
+	limit   atomic.Int64  // of the server, on the size of a message in bytes
+	unsent  atomic.Uint64 // events that found no room
+	wake    chan struct{} // a token: something waits
 
-	mu       sync.Mutex // guards what follows, and the order in which things are sent
-	event    []byte     // a buffer
-	batch    batch
-	subjects map[string]string // of batches, by topic
-	sent     time.Duration     // when a batch was last sent, since started
-	failed   error             // a batch that nobody waited for could not be sent
+	// sending is held while something is sent, for the order in which things are, and is taken before mu.
+	sending sync.Mutex
+	failed  error // what nobody waited for could not be sent; under sending
+
+	mu       sync.Mutex // guards what follows
+	waiting  []*batch
+	bytes    int      // in waiting
+	busy     bool     // what waited before is being sent
+	spare    []*batch // becomes waiting
+	free     []*batch // to be used again
+	event    []byte   // a buffer
+	subjects map[string]string
+	sent     time.Duration // when something was last sent, since started
 }
 
 func newOutbound(b *Bus) *outbound {
@@ -50,34 +73,68 @@ func (o *outbound) Send(event *bus.Event) error {
 		return nil
 	}
 	o.mu.Lock()
-	defer o.mu.Unlock()
-	subject := o.batchSubject(event.Topic)
-	var single, batched bool
-	if server != nil {
-		single, batched = server.Interest(event.Topic) > 0, server.Interest(subject) > 0
-	} else {
-		batched = o.gateway.Load()
-		single = !batched
-	}
-	if !single && !batched {
-		return nil
+	subject := o.subjectLocked(event.Topic)
+	idle := len(o.waiting) == 0 && !o.busy
+	// Nothing is dropped unasked while something before it is on its way: who gets that may have subscribed just now, and
+	// would miss this one. What is on its way is asked about when it is sent.
+	if server != nil && (idle || o.bytes >= maxUnsent) {
+		wanted := server.Interest(event.Topic) > 0 || server.Interest(subject) > 0
+		if !wanted || !idle {
+			o.mu.Unlock()
+			if wanted {
+				o.drop()
+			}
+			return nil
+		}
 	}
 	encoded, err := event.MarshalMsg(o.event[:0])
+	size := len(encoded)
+	if server != nil || o.gateway.Load() {
+		size += link.BatchOverhead
+	}
+	if err == nil && int64(size) > o.limit.Load() {
+		err = o.bus.sendError(nats.ErrMaxPayload)
+	}
 	if err != nil {
+		o.mu.Unlock()
 		return err
 	}
 	o.event = encoded
-	if single {
-		err = o.sendLocked(event.Topic, encoded)
+	first := len(o.waiting) == 0
+	if first || !o.waiting[len(o.waiting)-1].holds(subject, len(encoded)) {
+		o.waiting = append(o.waiting, o.newBatchLocked(subject, event.Topic))
 	}
-	if batched {
-		err = errors.Join(err, o.joinLocked(subject, encoded))
+	o.waiting[len(o.waiting)-1].add(encoded)
+	o.bytes += len(encoded)
+	held := o.bytes
+	alone := idle && time.Since(o.started)-o.sent > burstGap
+	o.mu.Unlock()
+
+	switch {
+	case server == nil && (held > maxHeld || o.away.Load()):
+		return o.flush()
+	case alone && o.sending.TryLock():
+		defer o.sending.Unlock()
+		return o.sendWaiting()
+	case first:
+		select {
+		case o.wake <- struct{}{}:
+		default:
+		}
 	}
-	return err
+	return nil
 }
 
-// batchSubject returns the subject of batches of that topic.
-func (o *outbound) batchSubject(topic string) string {
+// drop counts an event that finds no room, and says it now and then.
+func (o *outbound) drop() {
+	n := o.unsent.Add(1)
+	o.bus.overload.Do(func() {
+		o.bus.logger.Warn("events come faster than the server takes them; some are not sent to other processes", "so_far", n)
+	})
+}
+
+// subjectLocked returns the subject of batches of that topic.
+func (o *outbound) subjectLocked(topic string) string {
 	subject, ok := o.subjects[topic]
 	if !ok {
 		if len(o.subjects) >= maxBatchSubjects {
@@ -89,35 +146,68 @@ func (o *outbound) batchSubject(topic string) string {
 	return subject
 }
 
-// joinLocked adds an event to the batch, and sees to it that the batch is sent.
-func (o *outbound) joinLocked(subject string, event []byte) error {
-	var err error
-	if !o.batch.holds(subject, len(event)) {
-		err = o.flushLocked()
+// newBatchLocked returns an empty batch.
+func (o *outbound) newBatchLocked(subject, topic string) *batch {
+	b := new(batch)
+	if n := len(o.free); n > 0 {
+		b, o.free = o.free[n-1], o.free[:n-1]
 	}
-	o.batch.add(subject, event)
-	switch {
-	case len(o.batch.message) >= batchBytes:
-		err = errors.Join(err, o.flushLocked())
-	case o.batch.events > 1:
-	case time.Since(o.started)-o.sent > burstGap:
-		err = errors.Join(err, o.flushLocked())
-	default:
-		select {
-		case o.wake <- struct{}{}:
-		default:
+	b.begin(subject, topic)
+	return b
+}
+
+// sendWaiting sends what waits, under sending. It also returns the error of what nobody waited for.
+func (o *outbound) sendWaiting() error {
+	err := o.failed
+	o.failed = nil
+	o.mu.Lock()
+	waiting := o.waiting
+	if len(waiting) == 0 {
+		o.mu.Unlock()
+		return err
+	}
+	o.waiting, o.spare, o.bytes, o.busy = o.spare, nil, 0, true
+	o.mu.Unlock()
+	for _, b := range waiting {
+		if failed := o.sendBatch(b); failed != nil {
+			err = errors.Join(err, failed)
 		}
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.busy, o.sent = false, time.Since(o.started)
+	for _, b := range waiting {
+		if len(o.free) < maxFree && cap(b.message) <= 2*batchBytes {
+			o.free = append(o.free, b)
+		}
+	}
+	clear(waiting)
+	o.spare = waiting[:0]
+	return err
+}
+
+// sendBatch sends a batch in the forms that somebody wants.
+func (o *outbound) sendBatch(b *batch) (err error) {
+	batched := o.gateway.Load()
+	single := !batched
+	if server := o.bus.server; server != nil {
+		single, batched = server.Interest(b.topic) > 0, server.Interest(b.subject) > 0
+	}
+	if single {
+		var failed error // the first one; the others fail likewise
+		err = readBatch(b.close(), func(event []byte) {
+			failed = cmp.Or(failed, o.send(b.topic, event))
+		})
+		err = cmp.Or(failed, err)
+	}
+	if batched {
+		err = cmp.Or(err, o.send(b.subject, b.close()))
 	}
 	return err
 }
 
-// sendLocked sends a message after the events that wait.
-func (o *outbound) sendLocked(subject string, message []byte) error {
-	if o.batch.events > 0 && o.bus.server == nil {
-		if err := o.flushLocked(); err != nil {
-			return err
-		}
-	}
+// send sends one message.
+func (o *outbound) send(subject string, message []byte) error {
 	// nats.go copies the bytes into its own buffer before Publish returns.
 	err := o.bus.conn.Publish(subject, message)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -128,34 +218,21 @@ func (o *outbound) sendLocked(subject string, message []byte) error {
 	return o.bus.sendError(err)
 }
 
-// flushLocked sends the batch.
-func (o *outbound) flushLocked() error {
-	failed := o.failed
-	o.failed = nil
-	if o.batch.events == 0 {
-		return failed
-	}
-	subject, message := o.batch.take()
-	err := o.sendLocked(subject, message)
-	o.sent = time.Since(o.started)
-	return errors.Join(failed, err)
-}
-
 // flush sends what waits.
 func (o *outbound) flush() error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.flushLocked()
+	o.sending.Lock()
+	defer o.sending.Unlock()
+	return o.sendWaiting()
 }
 
-// run sends batches that nobody else sends. What fails is returned by the next call that sends.
+// run sends what publishers leave. What fails is returned by the next call that sends.
 func (o *outbound) run(stop <-chan struct{}) {
 	for {
 		select {
 		case <-o.wake:
-			o.mu.Lock()
-			o.failed = o.flushLocked()
-			o.mu.Unlock()
+			o.sending.Lock()
+			o.failed = o.sendWaiting()
+			o.sending.Unlock()
 		case <-stop:
 			return
 		}
@@ -164,17 +241,8 @@ func (o *outbound) run(stop <-chan struct{}) {
 
 // tell sends a message to other buses, after the events that were published before.
 func (o *outbound) tell(subject string, message []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err := o.flushLocked(); err != nil {
-		return err
-	}
-	return o.sendLocked(subject, message)
-}
-
-// pass sends an event of another bus to plain clients.
-func (o *outbound) pass(topic string, event []byte) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.sendLocked(topic, event)
+	o.sending.Lock()
+	defer o.sending.Unlock()
+	o.failed = o.sendWaiting()
+	return o.send(subject, message)
 }

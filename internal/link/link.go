@@ -8,6 +8,8 @@ const (
 	Domain = "eventbus"
 	// BatchPrefix stands before the topic in the subject of a batch.
 	BatchPrefix = Domain + ".batch."
+	// BatchOverhead is what a batch of one event has beside it, in bytes.
+	BatchOverhead = 10
 	// ClientsPrefix is the first segment of the subjects on which an embedded server gives to buses what plain clients publish.
 	ClientsPrefix = "clients"
 
