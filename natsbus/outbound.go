@@ -23,8 +23,8 @@ const (
 	maxUnsent = 32 << 20
 	// maxHeld bounds it elsewhere, where it is the publisher that waits for the server to take more.
 	maxHeld = 256 << 10
-	// maxFree bounds the empty batches that are kept.
-	maxFree = 16
+	// maxFree bounds the empty batches that are kept, a megabyte of them.
+	maxFree = 64
 	// maxBatchSubjects bounds the subjects that are remembered; beyond, they are made anew.
 	maxBatchSubjects = 1 << 12
 )
@@ -148,9 +148,11 @@ func (o *outbound) subjectLocked(topic string) string {
 
 // newBatchLocked returns an empty batch.
 func (o *outbound) newBatchLocked(subject, topic string) *batch {
-	b := new(batch)
+	var b *batch
 	if n := len(o.free); n > 0 {
 		b, o.free = o.free[n-1], o.free[:n-1]
+	} else {
+		b = &batch{message: make([]byte, 0, batchBytes)}
 	}
 	b.begin(subject, topic)
 	return b
@@ -177,7 +179,7 @@ func (o *outbound) sendWaiting() error {
 	defer o.mu.Unlock()
 	o.busy, o.sent = false, time.Since(o.started)
 	for _, b := range waiting {
-		if len(o.free) < maxFree && cap(b.message) <= 2*batchBytes {
+		if len(o.free) < maxFree && cap(b.message) <= batchBytes {
 			o.free = append(o.free, b)
 		}
 	}
