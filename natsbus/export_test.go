@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -54,3 +55,30 @@ func KeepLastWords(publishers, topics int) (remembered, total int) {
 	}
 	return len(l.all()), total
 }
+
+// BatchBytes is batchBytes, for the tests.
+const BatchBytes = batchBytes
+
+// ReadBatch is readBatch, for the tests.
+var ReadBatch = readBatch
+
+// Batches returns the messages in which events are sent that come together.
+func Batches(events [][]byte) (messages [][]byte) {
+	const subject, topic = "eventbus.batch.events.a.b", "events.a.b"
+	b := new(batch)
+	b.begin(subject, topic)
+	for _, event := range events {
+		if b.events > 0 && !b.holds(subject, len(event)) {
+			messages = append(messages, bytes.Clone(b.close()))
+			b.begin(subject, topic)
+		}
+		b.add(event)
+	}
+	return append(messages, bytes.Clone(b.close()))
+}
+
+// Gateway reports whether the bus sends batches to one that passes them on.
+func Gateway(b *Bus) bool { return b.outbound.gateway.Load() }
+
+// FlushTimeout is flushTimeout, for the tests.
+const FlushTimeout = flushTimeout

@@ -67,10 +67,10 @@ func newOutbound(b *Bus) *outbound {
 }
 
 // Send implements [engine.Outside].
-func (o *outbound) Send(event *bus.Event) error {
+func (o *outbound) Send(event *bus.Event) (push bool, err error) {
 	server := o.bus.server
 	if server != nil && server.Alone() {
-		return nil
+		return false, nil
 	}
 	o.mu.Lock()
 	subject := o.subjectLocked(event.Topic)
@@ -84,7 +84,7 @@ func (o *outbound) Send(event *bus.Event) error {
 			if wanted {
 				o.drop()
 			}
-			return nil
+			return false, nil
 		}
 	}
 	encoded, err := event.MarshalMsg(o.event[:0])
@@ -97,7 +97,7 @@ func (o *outbound) Send(event *bus.Event) error {
 	}
 	if err != nil {
 		o.mu.Unlock()
-		return err
+		return false, err
 	}
 	o.event = encoded
 	first := len(o.waiting) == 0
@@ -106,24 +106,19 @@ func (o *outbound) Send(event *bus.Event) error {
 	}
 	o.waiting[len(o.waiting)-1].add(encoded)
 	o.bytes += len(encoded)
-	held := o.bytes
-	alone := idle && time.Since(o.started)-o.sent > burstGap
+	push = server == nil && (o.bytes > maxHeld || o.away.Load()) || idle && time.Since(o.started)-o.sent > burstGap
 	o.mu.Unlock()
-
-	switch {
-	case server == nil && (held > maxHeld || o.away.Load()):
-		return o.flush()
-	case alone && o.sending.TryLock():
-		defer o.sending.Unlock()
-		return o.sendWaiting()
-	case first:
+	if first && !push {
 		select {
 		case o.wake <- struct{}{}:
 		default:
 		}
 	}
-	return nil
+	return push, nil
 }
+
+// Push implements [engine.Outside].
+func (o *outbound) Push() error { return o.flush() }
 
 // drop counts an event that finds no room, and says it now and then.
 func (o *outbound) drop() {

@@ -57,3 +57,28 @@ func TestTheWallClockMayJump(t *testing.T) {
 		require.Equal(t, time.Second, time.Since(start), "the publish timeout is a time, not a date")
 	})
 }
+
+// TestEventsHaveTheTimeOfTheWallClock checks that its time is not read so seldom that anybody could tell.
+func TestEventsHaveTheTimeOfTheWallClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, nil, nil)
+		var ahead time.Duration
+		engine.SetWallClock(e, func() time.Time { return time.Now().Add(ahead) })
+		s := mustSubscribe(t, e, bus.Subscription{ID: "s"})
+		published := func() time.Time {
+			require.NoError(t, e.Publish(t.Context(), event("events.a.b")))
+			got, err := s.Next(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, time.UTC, got.Time.Location())
+			return got.Time
+		}
+		for _, jump := range []time.Duration{0, time.Hour, -10 * time.Hour, 50 * 365 * 24 * time.Hour} {
+			ahead = jump
+			time.Sleep(time.Millisecond)
+			for range 3 {
+				require.True(t, published().Equal(time.Now().Add(ahead)), "a millisecond after the clock was set")
+				time.Sleep(300 * time.Microsecond)
+			}
+		}
+	})
+}

@@ -20,9 +20,11 @@ import (
 
 // Outside is everybody beyond this process.
 type Outside interface {
-	// Send hands over an event, which it drops if nobody outside wants it. It does not wait for receivers, and does not keep
-	// the event. It may wait for a server.
-	Send(event *bus.Event) error
+	// Send hands over an event, which it drops if nobody outside wants it. It waits for nobody and does not keep the event. If
+	// push is true the caller calls Push when it holds no lock.
+	Send(event *bus.Event) (push bool, err error)
+	// Push sends what was handed over. It does not wait for receivers, but it may for a server.
+	Push() error
 }
 
 // Engine routes events to subscriptions.
@@ -113,32 +115,39 @@ func (e *Engine) Publish(ctx context.Context, in *bus.Event) error {
 	}
 	event := &item.Event
 	t := e.topics.get(event.Topic)
-	sendErr := e.number(t, event)
+	push, sendErr := e.number(t, event)
 	if sendErr != nil && errors.Is(sendErr, bus.ErrClosed) {
 		return sendErr
 	}
 	e.published.Add(1)
 	e.publishedBytes.Add(item.size)
-	// The outside comes first: it does not wait for subscribers, while what follows may.
 	r := e.route(t, event.Topic)
+	waiting, missed := e.offer(item, r.to)
 	// A route from after that has lost the subscriptions that Shutdown has ended.
-	if err := e.deliver(ctx, item, r.to, r.generation > e.lastGeneration.Load()); err != nil {
+	missed = missed || r.generation > e.lastGeneration.Load()
+	if push {
+		sendErr = errors.Join(sendErr, e.outside.Push())
+	}
+	if waiting != nil {
+		return errors.Join(e.wait(ctx, item, waiting, missed), sendErr)
+	}
+	if err := e.missed(missed); err != nil {
 		return errors.Join(err, sendErr)
 	}
 	return sendErr
 }
 
 // number gives the event its sequence number, and hands it to the outside.
-func (e *Engine) number(t *topic, event *bus.Event) error {
+func (e *Engine) number(t *topic, event *bus.Event) (push bool, err error) {
 	if e.outside == nil {
 		event.Sequence = t.next()
-		return nil
+		return false, nil
 	}
 	t.sending.Lock()
 	defer t.sending.Unlock()
 	// The last announcement, which says how many events there were, is made after stopped is set.
 	if e.stopped.Load() {
-		return bus.ErrClosed
+		return false, bus.ErrClosed
 	}
 	event.Sequence = t.next()
 	return e.outside.Send(event)
@@ -161,9 +170,8 @@ func (e *Engine) route(t *topic, name string) *route {
 	return r
 }
 
-// deliver queues the event for each subscription, and then waits for those that were full and block.
-func (e *Engine) deliver(ctx context.Context, item *Item, to []*Subscription, missed bool) error {
-	var waiting []*Subscription
+// offer queues the event for each subscription. It returns those that were full and block, and whether one had ended.
+func (e *Engine) offer(item *Item, to []*Subscription) (waiting []*Subscription, missed bool) {
 	for _, s := range to {
 		if !s.filter.passes(&item.Event) {
 			continue
@@ -177,10 +185,7 @@ func (e *Engine) deliver(ctx context.Context, item *Item, to []*Subscription, mi
 			missed = true
 		}
 	}
-	if waiting != nil {
-		return e.wait(ctx, item, waiting, missed)
-	}
-	return e.missed(missed)
+	return waiting, missed
 }
 
 // note tells whom it concerns that a subscription has dropped an event, or that its circuit has changed.
