@@ -4,8 +4,10 @@
 //
 //	eventbus watch                                        # everything that the running collector publishes
 //	eventbus watch 'events.process.#' --count 5 -o json   # five process events, as JSON lines
+//	eventbus bench --quick                                # how fast the buses are on this machine
 //
-// Events go to standard output, and everything else to standard error. Run eventbus watch --help for the rest.
+// Events go to standard output, and everything else to standard error. Run eventbus watch --help or eventbus
+// bench --help for the rest.
 //
 // # Exit codes
 //
@@ -29,12 +31,18 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/daemoneye/eventbus/internal/bench"
 )
 
 func main() { os.Exit(program()) }
 
 // program is main without its end.
 func program() int {
+	// bench starts this program for each of its measurements.
+	if code, asked := bench.Worker(bench.Peers{}); asked {
+		return code
+	}
 	// Otherwise a closed pipe ends the process before it can say so by its exit code.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := withSignals(context.Background())

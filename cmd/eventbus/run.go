@@ -46,6 +46,7 @@ type streams struct {
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
+	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
 }
 
 // run runs the program and returns its exit code. An error is one line on stderr.
