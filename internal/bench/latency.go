@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// latencyWarmUp is how many events of a measurement of latency do not count.
+// latencyWarmUp is how many events at the beginning of a measurement of latency do not count: the runtime of a process that was idle
+// looks after threads that are in a system call only every ten milliseconds, and needs a moment to become attentive.
 const latencyWarmUp = 500
 
 // stopwatch measures one way, by where an event is in the pool.
@@ -32,14 +33,9 @@ func (r *run) latency(ctx context.Context, j job) (result, error) {
 	if n == 0 {
 		n = max(int(j.Target.Seconds()*float64(j.Rate)), 10*latencyWarmUp)
 	}
+	n += latencyWarmUp
 	for _, reader := range r.readers {
-		reader.clock.times = make([]int64, 0, n+latencyWarmUp)
-	}
-	if _, err := r.paced(ctx, latencyWarmUp, j.Rate); err != nil {
-		return result{}, err
-	}
-	for _, reader := range r.readers {
-		reader.clock.times = reader.clock.times[:0]
+		reader.clock.times = make([]int64, 0, n)
 	}
 	cpu := cpuTime()
 	total, err := r.paced(ctx, n, j.Rate)
@@ -49,7 +45,7 @@ func (r *run) latency(ctx context.Context, j job) (result, error) {
 	out := result{Events: n, Seconds: total.Seconds(), CPUSeconds: (cpuTime() - cpu).Seconds()}
 	var all []int64
 	for _, reader := range r.readers {
-		all = append(all, reader.clock.times...)
+		all = append(all, warm(reader.clock.times)...)
 	}
 	out.P50, out.P99 = percentiles(all)
 	return out, nil
@@ -75,6 +71,9 @@ func (r *run) paced(ctx context.Context, n, rate int) (time.Duration, error) {
 	total := time.Since(start)
 	return total, r.end(n, err)
 }
+
+// warm returns the times that count.
+func warm(times []int64) []int64 { return times[min(latencyWarmUp, len(times)):] }
 
 // percentiles sorts the times and returns the 50th and the 99th percentile, zeros if there is none.
 func percentiles(times []int64) (p50, p99 int64) {

@@ -86,7 +86,7 @@ func (c *counter) read(stamp int64) {
 	}
 	c.seen++
 	c.arrived.Add(1)
-	if c.seen%ackEvery == 0 {
+	if c.seen%ackEvery == 0 && !c.timed { // at that rate nobody waits for it
 		if err := c.talk.say(word{Say: sayAck, N: c.seen}); err != nil {
 			c.failed = err
 		}
@@ -157,12 +157,12 @@ func measurePair(ctx context.Context, pair Pair, j job) (r result, err error) {
 
 // warmUpPair finds out how many events take as long as the target.
 func warmUpPair(ctx context.Context, phase func(context.Context, int, int) (result, error), j job) (int, error) {
-	if j.Rate > 0 {
-		_, err := phase(ctx, latencyWarmUp, j.Rate)
-		if j.Events > 0 {
-			return j.Events, err
+	if j.Rate > 0 { // the beginning of the phase is what warms up
+		n := j.Events
+		if n == 0 {
+			n = max(int(j.Target.Seconds()*float64(j.Rate)), 10*latencyWarmUp)
 		}
-		return max(int(j.Target.Seconds()*float64(j.Rate)), 10*latencyWarmUp), err
+		return n + latencyWarmUp, nil
 	}
 	if j.Events > 0 {
 		_, err := phase(ctx, min(j.Events, firstProbe), 0)
@@ -220,7 +220,7 @@ func (s *side) backward(count *counter, n, rate int) (r result, err error) {
 	r = result{
 		Events: n - lost, Lost: lost, Seconds: float64(count.last-done.Time) / 1e9, CPUSeconds: (cpuTime() - cpu).Seconds() + done.CPU,
 	}
-	r.P50, r.P99 = percentiles(count.times)
+	r.P50, r.P99 = percentiles(warm(count.times))
 	return r, nil
 }
 
@@ -272,7 +272,7 @@ func (s *side) toldForward(_ context.Context, count *counter, w word) error {
 		return err
 	}
 	done := word{Say: sayDone, N: lost, Time: count.last, CPU: (cpuTime() - cpu).Seconds()}
-	done.P50, done.P99 = percentiles(count.times)
+	done.P50, done.P99 = percentiles(warm(count.times))
 	return s.talk.say(done)
 }
 
