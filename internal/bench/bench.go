@@ -18,6 +18,7 @@ const (
 const (
 	normalTarget = 600 * time.Millisecond
 	quickTarget  = 200 * time.Millisecond
+	shortTarget  = 10 * time.Millisecond // of what repeats while Config.Events is set
 )
 
 // Rows are the numbers of the rows that can be measured. 6 and 9 need peers.
@@ -56,7 +57,10 @@ func (c *Config) Validate() error {
 }
 
 func (c *Config) target() time.Duration {
-	if c.Quick {
+	switch {
+	case c.Events > 0:
+		return shortTarget
+	case c.Quick:
 		return quickTarget
 	}
 	return normalTarget

@@ -58,7 +58,7 @@ func (p *plan) fast(system string, subscribers int) job {
 
 // idle is a job at a rate that loads nothing.
 func (p *plan) idle(system string) job {
-	return job{Mode: modeLatency, System: system, Subscribers: 1, Events: p.config.Events, Rate: idleRate, Target: p.config.target()}
+	return job{Mode: modeLatency, System: system, Subscribers: 1, Events: p.config.Events, Rate: idleRate, Target: 2 * p.config.target()}
 }
 
 func (p *plan) rowThroughput() {

@@ -1,0 +1,4 @@
+package bench
+
+// ParseStatus is parseStatus.
+var ParseStatus = parseStatus
