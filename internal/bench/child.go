@@ -23,6 +23,9 @@ const (
 	maxComplaint = 4 << 10
 )
 
+// tempPrefix begins the names of directories for temporary files. It is short, because the path of a socket has to be.
+const tempPrefix = "eb"
+
 // tail keeps the end of what is written.
 type tail struct{ bytes.Buffer }
 
@@ -62,11 +65,18 @@ func do(ctx context.Context, j job) (r result, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	// A worker that is killed leaves its files behind, so they go where this process removes them.
+	dir, err := os.MkdirTemp("", tempPrefix)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	complaints := &tail{}
 	cmd, err := workerCommand(ctx, complaints)
 	if err != nil {
 		return r, err
 	}
+	cmd.Env = append(cmd.Env, "TMPDIR="+dir, "TMP="+dir) // as Unix and Windows call it
 	input, err := json.Marshal(j)
 	if err != nil {
 		return r, err

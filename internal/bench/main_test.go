@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"log"
 	"os"
 	"testing"
 
@@ -11,6 +12,10 @@ import (
 func TestMain(m *testing.M) {
 	if code, asked := bench.Worker(bench.Peers{}); asked {
 		os.Exit(code)
+	}
+	// Otherwise the race detector holds up the end of each worker for a second.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0"); err != nil {
+		log.Fatal(err)
 	}
 	os.Exit(m.Run())
 }

@@ -94,7 +94,7 @@ func (r *Report) WritePlot(w io.Writer) error {
 	for _, c := range charts {
 		d.chart(c)
 	}
-	style := "text{font-family:sans-serif;font-size:12px;fill:#222}.title{font-size:16px;font-weight:bold}.group{font-weight:bold}" +
+	style := "svg{background:#fff}text{font-family:sans-serif;font-size:12px;fill:#222}.title{font-size:16px;font-weight:bold}.group{font-weight:bold}" +
 		"@media(prefers-color-scheme:dark){svg{background:#16181d}text{fill:#ddd}}"
 	image := svg{
 		Namespace: "http://www.w3.org/2000/svg", ViewBox: fmt.Sprintf("0 0 %d %d", plotWidth, d.y), Width: plotWidth, Height: d.y, Style: style,

@@ -73,7 +73,7 @@ func startHost(ctx context.Context) (h *host, err error) {
 			err = errors.Join(err, h.close(ctx))
 		}
 	}()
-	if h.dir, err = os.MkdirTemp("", "eventbus-bench"); err != nil {
+	if h.dir, err = os.MkdirTemp("", tempPrefix); err != nil {
 		return h, err
 	}
 	if h.server, err = embed.Start(ctx, &embed.Options{Socket: filepath.Join(h.dir, "bus.sock"), Listen: "127.0.0.1:0"}); err != nil {
