@@ -23,6 +23,8 @@
 //     (line02/overlapping_patterns_deliver_once), and when the network brings it twice (TestDuplicatesAreNotDelivered).
 //   - An event published after Subscribe has returned is seen by that subscriber, in this process or in another one on the
 //     same server (line04/subscribe_then_publish).
+//   - Plain NATS clients get one event a message, other buses batches, and everybody each event once and in order, with a bus in the
+//     server's process and without one (TestEverybodyGetsTheFormItUnderstands, TestWithoutAGateway, TestPlainClientsReachEveryBus).
 //   - Subscriptions that end while others are served make none of them miss an event (line11/who_ends_harms_nobody,
 //     TestSubscriptionsComeAndGoUnderLoad).
 //
@@ -35,6 +37,8 @@
 //     line07/circuit_break).
 //   - A stuck subscriber keeps no event from another one (line08/stuck_under_each_policy), nor does a NATS client that has stopped
 //     (TestStoppedClientHarmsNobody), and memory stays flat (TestMemoryStaysFlat).
+//   - A server in this process that takes events too slowly holds nobody up: what it does not take is counted, here and by other
+//     buses (TestAnOverloadedServerHoldsNobodyUp).
 //   - Who keeps its queue full for a second is named in the log and in the statistics, with what it waits in
 //     (TestASlowConsumerIsNamedWithWhatItWaitsIn).
 //
@@ -52,6 +56,8 @@
 //     TestManyGapsMakeFewNotices), and drops by cause (line09/drops_are_told).
 //   - The buses count alike (TestEqualStatistics, TestModel), and the wall clock has no part in it
 //     (TestTheWallClockMayJump).
+//
+// An event that is published and delivered in one process costs two allocations, however many subscribers get it (TestAllocations).
 //
 // Shutdown delivers what is queued while its context lasts, and then says exactly how much was cut off
 // (line14/shutdown_delivers_100000, line14/shutdown_cuts_off_100000). Publishers that wait return [ErrClosed]

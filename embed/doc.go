@@ -23,16 +23,26 @@
 // # Accounts
 //
 // NATS can tell whether somebody is interested in a subject, but not who, and it stops counting at the first that matches. The
-// bus needs to know about everybody but itself. So the clients live in one account and the bus in another, and the
-// server carries messages on events.>, control.> and eventbus.> (what buses tell each other) across: what the bus publishes
-// arrives at the clients on the same subject, what a client publishes arrives at the other clients on the same subject and at
-// the bus below [InboundPrefix]. As long as the bus subscribes to nothing else, [Server.Interest] is exactly the clients'
-// interest.
+// bus of this process needs to know about everybody but itself, and about plain clients and buses of other processes apart, since it
+// sends single events to the ones and batches to the others. So there are three accounts: SELF is the bus of this process, alone;
+// PEERS are buses in other processes, known by the name of their connection (package link); BUS is everybody else. The
+// server carries messages on events.>, control.> and eventbus.> (what buses tell each other) across:
+//
+//	from   to     on the subject
+//	BUS    SELF   in.> ([InboundPrefix])
+//	PEERS  SELF   in.>
+//	BUS    PEERS  clients.>
+//	SELF   BUS    the same
+//	PEERS  BUS    the same
+//	SELF   PEERS  the same, but only eventbus.>
+//
+// As long as the bus subscribes to nothing else, [Server.Interest] is exactly that of plain clients for a topic, and that of buses for
+// the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads.
 //
 // # Permissions
 //
-// Clients may publish and subscribe to events.>, control.>, eventbus.> and _INBOX.> (which request and reply need). Everything else is
-// refused: the lists say what is allowed.
+// Everybody outside may publish and subscribe to events.>, control.>, eventbus.> and _INBOX.> (which request and reply need), and
+// subscribe to clients.>. Everything else is refused: the lists say what is allowed.
 //
 // # Limits
 //

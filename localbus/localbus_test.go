@@ -28,3 +28,5 @@ func open(t testing.TB, options bus.Options) bustest.Pair {
 func TestContract(t *testing.T) { bustest.Run(t, open) }
 
 func TestModel(t *testing.T) { bustest.Model(t, open) }
+
+func TestAllocations(t *testing.T) { bustest.Allocations(t, open(t, bus.Options{}).Publisher) }

@@ -11,16 +11,30 @@
 // # Delivery
 //
 // Subscribers of the same process get events through the routing engine that localbus uses, by pointer. Only if somebody outside
-// is interested in a topic are its events encoded and sent: an in-process server says so exactly for each event, while an
+// is interested in a topic are its events encoded and sent: an in-process server says so exactly, while an
 // existing one does not, so everything is sent to it. Events from outside are decoded once and go through the same engine.
 // Delivery is at most once. A publisher in another process cannot be made to wait for a full queue: under the block policy its
 // event is dropped and counted instead.
+//
+// A publisher leaves its event to a goroutine that sends, unless nothing is on its way: then it sends the event itself, and may be
+// held up by the server for as long as one write takes, two seconds at most. On a server in this process at most 32 MiB wait; what
+// comes then is not sent, and counted ([bus.Statistics].Unsent). Elsewhere at most 256 KiB wait, and publishers with them.
+// An error of Publish may concern events that were published just before.
+//
+// # Batches
+//
+// Plain clients get one event a message, on its topic. Buses send each other several events of one topic in one message, on
+// subjects of their own (eventbus.batch.>), as many as have come while the one before was sent, 16 KiB at most; no event waits for
+// others to come. A bus in another process than the server cannot know whether plain clients want its events; so it
+// sends batches only when the bus in the server's process has said that it is there (eventbus.gateway), which then passes single events on
+// to the plain clients that want them. Where there is none, as on an existing server, buses send single events.
 //
 // # Order
 //
 // All NATS subscriptions of a bus feed one channel that one goroutine reads, in the order of the wire. They belong to one
 // queue group of their own, so that the server sends a message once even when several of their subjects match it. On a server
-// in this process there are just two, for everything; elsewhere they follow the subscriptions.
+// in this process there are just four, for everything; elsewhere they follow the subscriptions, three for each subject: for single
+// events of buses, for those of plain clients, which an embedded server gives to buses below clients.>, and for batches.
 //
 // # What is lost
 //

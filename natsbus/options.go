@@ -34,7 +34,8 @@ const (
 	// defaultPingInterval is less than the two minutes of nats.go: a server that is gone without a word, such as behind a
 	// firewall that has forgotten the connection, must show within half a minute.
 	defaultPingInterval = 10 * time.Second
-	// inboundMessages bounds the messages that wait to be decoded. At 500 bytes an event this is 4 MiB.
+	// inboundMessages bounds the messages that wait to be decoded. With single events of 500 bytes this is 4 MiB, with full
+	// batches 128 MiB.
 	inboundMessages = 8192
 
 	// complaintInterval is how often malformed messages are logged at most.
@@ -48,7 +49,7 @@ const (
 //
 // The connection that authenticates with Secret is alone in an account. What it publishes reaches the server's clients on the
 // same subject; what they publish reaches it below InboundPrefix. So Interest counts everybody else and not this bus, which
-// NATS could not tell apart in one account.
+// NATS could not tell apart in one account. Buses in other processes get what it publishes below eventbus only.
 type Server interface {
 	// InProcessConn returns a new connection to the server. It is called again for each reconnect.
 	InProcessConn() (net.Conn, error)

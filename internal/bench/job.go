@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -104,13 +105,17 @@ func runTime(r result) float64     { return r.Seconds * 1e9 }
 func cpuPerEvent(r result) float64 { return per(r.CPUSeconds*1e9, float64(r.Events)) }
 func median50(r result) float64    { return float64(r.P50) }
 func tail99(r result) float64      { return float64(r.P99) }
-func allocations(r result) float64 { return per(float64(r.Mallocs), float64(r.Events)) }
-func peakMemory(r result) float64  { return float64(r.PeakRSS) }
-func bareMemory(r result) float64  { return float64(r.BareRSS) }
-func lateHeap(r result) float64    { return float64(r.LateHeap) }
-func earlyHeap(r result) float64   { return float64(r.EarlyHeap) }
-func lost(r result) float64        { return float64(r.Lost) }
-func watched(r result) float64     { return float64(r.Watched) }
+
+// allocations are rounded to hundredths: the runtime itself allocates now and then, which is not the event's.
+func allocations(r result) float64 {
+	return math.Round(100*per(float64(r.Mallocs), float64(r.Events))) / 100
+}
+func peakMemory(r result) float64 { return float64(r.PeakRSS) }
+func bareMemory(r result) float64 { return float64(r.BareRSS) }
+func lateHeap(r result) float64   { return float64(r.LateHeap) }
+func earlyHeap(r result) float64  { return float64(r.EarlyHeap) }
+func lost(r result) float64       { return float64(r.Lost) }
+func watched(r result) float64    { return float64(r.Watched) }
 
 // memoryAboveIdle is what the work took beyond the process that waits for it.
 func memoryAboveIdle(r result) float64 { return float64(r.PeakRSS) - float64(r.IdleRSS) }
