@@ -153,22 +153,18 @@ func (o *outbound) newBatchLocked(subject, topic string) *batch {
 	return b
 }
 
-// sendWaiting sends what waits, under sending. It also returns the error of what nobody waited for.
-func (o *outbound) sendWaiting() error {
-	err := o.failed
-	o.failed = nil
+// sendWaiting sends what waits, under sending. It returns the first error; usually the others are the same.
+func (o *outbound) sendWaiting() (err error) {
 	o.mu.Lock()
 	waiting := o.waiting
 	if len(waiting) == 0 {
 		o.mu.Unlock()
-		return err
+		return nil
 	}
 	o.waiting, o.spare, o.bytes, o.busy = o.spare, nil, 0, true
 	o.mu.Unlock()
 	for _, b := range waiting {
-		if failed := o.sendBatch(b); failed != nil {
-			err = errors.Join(err, failed)
-		}
+		err = cmp.Or(err, o.sendBatch(b))
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -215,20 +211,22 @@ func (o *outbound) send(subject string, message []byte) error {
 	return o.bus.sendError(err)
 }
 
-// flush sends what waits.
+// flush sends what waits. It also returns the error of what nobody waited for.
 func (o *outbound) flush() error {
 	o.sending.Lock()
 	defer o.sending.Unlock()
-	return o.sendWaiting()
+	err := cmp.Or(o.failed, o.sendWaiting())
+	o.failed = nil
+	return err
 }
 
-// run sends what publishers leave. What fails is returned by the next call that sends.
+// run sends what publishers leave. What fails is returned by the next flush.
 func (o *outbound) run(stop <-chan struct{}) {
 	for {
 		select {
 		case <-o.wake:
 			o.sending.Lock()
-			o.failed = o.sendWaiting()
+			o.failed = cmp.Or(o.failed, o.sendWaiting())
 			o.sending.Unlock()
 		case <-stop:
 			return
@@ -240,6 +238,6 @@ func (o *outbound) run(stop <-chan struct{}) {
 func (o *outbound) tell(subject string, message []byte) error {
 	o.sending.Lock()
 	defer o.sending.Unlock()
-	o.failed = o.sendWaiting()
+	o.failed = cmp.Or(o.failed, o.sendWaiting())
 	return o.send(subject, message)
 }
