@@ -79,6 +79,9 @@ func (a *announcer) run() {
 			if a.bus.subscribed.Load() && (tick%askIdle == 0 || tick%askBusy == 0 && a.bus.engine.Received() != a.received) {
 				a.asking.Store(true)
 			}
+			if tick%askIdle == 0 && a.bus.server == nil && !a.bus.outbound.gateway.Load() {
+				a.bus.greet() // a note may be lost
+			}
 			tick++
 			a.announce(engine.Repeating)
 		case <-pause:

@@ -113,6 +113,9 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	if err == nil && b.lastWords != nil {
 		err = b.listenToAnnouncements()
 	}
+	if err == nil {
+		err = flush(ctx, conn) // who asks from now on is heard
+	}
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
