@@ -78,14 +78,5 @@ func run(ctx context.Context, args []string) error {
 	if *plot == "" {
 		return nil
 	}
-	return writePlot(*plot, report)
-}
-
-func writePlot(name string, report *bench.Report) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return report.WritePlot(file)
+	return report.WritePlotFile(*plot)
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"github.com/daemoneye/eventbus/internal/bench"
 	"github.com/daemoneye/eventbus/internal/show"
@@ -70,14 +68,5 @@ func (b *benchCommand) Run(ctx context.Context, s *streams) error {
 	if b.Plot == "" {
 		return nil
 	}
-	return writePlot(b.Plot, report)
-}
-
-func writePlot(name string, report *bench.Report) (err error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return report.WritePlot(file)
+	return report.WritePlotFile(b.Plot)
 }

@@ -2,9 +2,11 @@ package bench
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"slices"
 )
 
@@ -178,4 +180,14 @@ func (d *drawing) chart(c *chart) {
 		}
 	}
 	d.y += chartGap
+}
+
+// WritePlotFile writes the plot to a file.
+func (r *Report) WritePlotFile(name string) (err error) {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return r.WritePlot(file)
 }
