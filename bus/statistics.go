@@ -33,6 +33,9 @@ type Statistics struct {
 
 	// Malformed counts messages from other processes that are no valid event and were skipped.
 	Malformed uint64 `json:"malformed"`
+	// Forged counts messages from other processes in another's name that were refused: a source that is not their role's, or a
+	// publisher that somebody else is.
+	Forged uint64 `json:"forged"`
 	// Stale counts events from other processes that came after a later one of the same publisher and topic. They are
 	// duplicates, or were counted as lost already, and are not delivered.
 	Stale uint64 `json:"stale"`

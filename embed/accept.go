@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"os"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -35,8 +34,9 @@ func (s *Server) accept(listener *net.UnixListener) {
 			}
 			continue
 		}
-		if uid, pid, ok := admit(client); !ok {
-			refusals.add("of another user", "uid", uid, "pid", pid)
+		user, uid, pid := s.admit(client)
+		if user == nil {
+			refusals.add("of a user without a role", "uid", uid, "pid", pid)
 			_ = client.Close()
 			continue
 		}
@@ -49,7 +49,7 @@ func (s *Server) accept(listener *net.UnixListener) {
 		}
 		s.workers.Go(func() {
 			defer func() { <-slots }()
-			s.serve(client)
+			s.serve(client, user)
 		})
 	}
 }
@@ -62,21 +62,21 @@ func (s *Server) pause(d time.Duration) bool {
 	return s.conns.open()
 }
 
-// admit says whether a client of the socket may try to authenticate. Where the kernel can tell who it is and does not, it may
-// not.
-func admit(client net.Conn) (uid, pid int, ok bool) {
+// admit returns the role of the user at the other end of the socket, nil if that one has none. Where the kernel could say who it is
+// and does not, nobody has.
+func (s *Server) admit(client net.Conn) (user *role, uid, pid int) {
 	if !rendezvous.PeerCredentialsSupported {
-		return 0, 0, true
+		return s.auth.user, 0, 0 // the directory is the guard
 	}
-	uid, pid, ok = rendezvous.PeerCredentials(client)
-	return uid, pid, ok && mayEnter(uid, os.Geteuid())
+	uid, pid, ok := rendezvous.PeerCredentials(client)
+	if !ok {
+		return nil, uid, pid
+	}
+	return s.settings.userRole(uid), uid, pid
 }
 
-// mayEnter lets in the user that the server runs as, and root, whom nothing keeps out anyway.
-func mayEnter(uid, server int) bool { return uid == server || uid == 0 }
-
 // serve connects a client of the socket to the server until either ends.
-func (s *Server) serve(client *net.UnixConn) {
+func (s *Server) serve(client *net.UnixConn, user *role) {
 	if !s.conns.add(client) {
 		_ = client.Close()
 		return
@@ -87,7 +87,15 @@ func (s *Server) serve(client *net.UnixConn) {
 		_ = client.Close()
 		return
 	}
-	relay(client, upstream, s.settings.WriteDeadline)
+	id, greeting, err := readGreeting(upstream)
+	if err != nil {
+		_ = client.Close()
+		_ = upstream.Close()
+		return
+	}
+	s.auth.arrive(id, user)
+	defer s.auth.leave(id)
+	relay(client, &greetedConn{Conn: upstream, greeting: greeting}, s.settings.WriteDeadline)
 }
 
 // refusals counts the connections that were turned away and logs one a second. Only the accept loop uses it.

@@ -3,24 +3,20 @@ package embed
 import (
 	"fmt"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/daemoneye/eventbus/internal/link"
 )
 
-// InboundPrefix is the first segment of the subjects on which the bus of this process gets what others publish: events.x is
-// in.events.x.
+// InboundPrefix is the first segment of the subjects on which the bus of this process gets what others publish, followed by their
+// role: what a plain client publishes on x arrives as in.role.up.plain.x.
 const InboundPrefix = "in"
 
-// The accounts. Each kind of connection has one of its own, so that the bus of this process can ask who wants a message, a plain
-// client or another bus, and so that each gets it in the form that it understands.
-const (
-	clientAccount = "BUS"   // plain NATS clients
-	peerAccount   = "PEERS" // buses in other processes
-	busAccount    = "SELF"  // the bus of this process, alone
-)
+// busAccount is where the bus of this process is, alone. Each role has an account of its own.
+const busAccount = "SELF"
 
-// What crosses between accounts: events, and what buses tell each other.
+// What the bus of this process publishes for everybody: events, and what buses tell each other.
 const (
 	events  = "events.>"
 	control = "control.>"
@@ -29,59 +25,95 @@ const (
 
 // accounts are the sides of the server.
 type accounts struct {
-	clients, peers, bus *server.Account
+	bus   *server.Account
+	roles map[string]*server.Account
+}
+
+// roleAccount returns the name of a role's account, as logs show it.
+func roleAccount(role string) string { return "ROLE-" + role }
+
+// newAccounts returns the accounts for the options of a server, which does not know them yet.
+func newAccounts(roles map[string]*role) (all []*server.Account) {
+	all = append(all, server.NewAccount(busAccount))
+	for name := range roles {
+		all = append(all, server.NewAccount(roleAccount(name)))
+	}
+	return all
 }
 
 // connections returns the number of authenticated connections from outside.
-func (a *accounts) connections() int {
-	return a.clients.NumLocalConnections() + a.peers.NumLocalConnections()
+func (a *accounts) connections() (n int) {
+	for _, account := range a.roles {
+		n += account.NumLocalConnections()
+	}
+	return n
 }
 
-// connectAccounts lets each side hear the others, as far as it should. To buses in other processes, the bus of this process sends
-// batches of events below link.Domain; the single events that it sends are for plain clients alone.
-func connectAccounts(s *server.Server) (accounts, error) {
-	var a accounts
-	for name, account := range map[string]**server.Account{clientAccount: &a.clients, peerAccount: &a.peers, busAccount: &a.bus} {
-		var err error
-		if *account, err = s.LookupAccount(name); err != nil {
-			return accounts{}, err
-		}
-		for _, domain := range domains() {
-			if err := (*account).AddStreamExport(domain, nil); err != nil {
-				return accounts{}, fmt.Errorf("export %s from %s: %w", domain, name, err)
-			}
+// connectAccounts puts the bus of this process between all others: what they publish comes to it alone, and what it publishes goes
+// to them. So nothing reaches anybody that it has not seen.
+func connectAccounts(s *server.Server, roles map[string]*role) (a accounts, err error) {
+	a.roles = make(map[string]*server.Account)
+	if a.bus, err = s.LookupAccount(busAccount); err != nil {
+		return a, err
+	}
+	for _, subject := range []string{events, control, between} {
+		if err := a.bus.AddStreamExport(subject, nil); err != nil {
+			return a, fmt.Errorf("export %s from %s: %w", subject, busAccount, err)
 		}
 	}
-	// The order matters. The prefixes keep two accounts from feeding each other, but the server's search for cycles takes the
-	// destination of the second import only: the other way round it fails with "import forms a cycle".
-	for _, i := range []struct {
-		to, from *server.Account
-		prefix   string
-		domains  []string
-	}{
-		{a.bus, a.clients, InboundPrefix, domains()},
-		{a.bus, a.peers, InboundPrefix, domains()},
-		{a.peers, a.clients, link.ClientsPrefix, domains()},
-		{a.peers, a.bus, "", []string{between}},
-		{a.clients, a.bus, "", domains()},
-		{a.clients, a.peers, "", domains()},
-	} {
-		for _, domain := range i.domains {
-			if err := i.to.AddStreamImport(i.from, domain, i.prefix); err != nil {
-				return accounts{}, fmt.Errorf("import %s from %s into %s: %w", domain, i.from.Name, i.to.Name, err)
-			}
+	for name, role := range roles {
+		account, err := s.LookupAccount(roleAccount(name))
+		if err != nil {
+			return a, err
+		}
+		a.roles[name] = account
+		limit(s, account, role)
+		if err := connectRole(a.bus, account, name); err != nil {
+			return a, fmt.Errorf("account of role %s: %w", name, err)
 		}
 	}
 	return a, nil
 }
 
-func domains() []string { return []string{events, control, between} }
-
-// permissions are what a connection from outside may do. They are lists of what is allowed: deny lists of NATS have had holes.
-func permissions() *server.Permissions {
-	publish := append(domains(), "_INBOX.>")
-	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: publish},
-		Subscribe: &server.SubjectPermission{Allow: append([]string{link.ClientsPrefix + ".>"}, publish...)},
+// limit sets the limits of a role. It has to come first: it removes imports and exports.
+func limit(s *server.Server, account *server.Account, role *role) {
+	claims := jwt.NewAccountClaims(account.GetName())
+	or := func(value int) int64 {
+		if value == 0 {
+			return jwt.NoLimit
+		}
+		return int64(value)
 	}
+	claims.Limits.Conn = or(role.MaxConnections)
+	claims.Limits.LeafNodeConn = 0
+	claims.Limits.Subs = or(role.MaxSubscriptions)
+	claims.Limits.Payload = jwt.NoLimit
+	if role.MaxPayload > 0 {
+		claims.Limits.Payload = int64(role.MaxPayload + link.BatchOverhead)
+	}
+	s.UpdateAccountClaims(account, claims)
+}
+
+// connectRole connects the account of a role with that of the bus.
+func connectRole(bus, account *server.Account, role string) error {
+	// What plain clients publish gets another subject, on which none of them listens: otherwise those of one role would hear each other
+	// directly.
+	for _, subject := range []string{events, control} {
+		if err := account.AddMapping(subject, link.PlainPrefix+subject); err != nil {
+			return fmt.Errorf("map %s: %w", subject, err)
+		}
+	}
+	up := link.Up + ".>"
+	if err := account.AddStreamExport(up, nil); err != nil {
+		return fmt.Errorf("export %s: %w", up, err)
+	}
+	if err := bus.AddStreamImport(account, up, InboundPrefix+"."+role); err != nil {
+		return fmt.Errorf("import %s: %w", up, err)
+	}
+	for _, subject := range []string{events, control, between} {
+		if err := account.AddStreamImport(bus, subject, ""); err != nil {
+			return fmt.Errorf("import %s: %w", subject, err)
+		}
+	}
+	return nil
 }

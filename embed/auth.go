@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
 
 	"github.com/daemoneye/eventbus/internal/link"
 )
@@ -18,27 +19,32 @@ func newSecret() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// authenticator decides which account a connection belongs to.
+// authenticator decides which role a connection has, and so which account and which permissions.
 type authenticator struct {
 	secret      string // of the bus
-	token       string // of the clients
-	permissions *server.Permissions
+	token       string // of the processes of this user
+	roles       map[string]*role
+	user        *role         // of the processes of this user
+	credentials *credentialed // nil if nobody can have any
 	outsiders   *outsiders
 
 	mu       sync.Mutex // guards what follows
 	accounts accounts
 	trusted  map[uint64]struct{} // IDs that the server gave to connections from Server.InProcessConn
+	users    map[uint64]*role    // IDs of connections of the socket, with the role of the user at their other end
 }
 
 var _ server.Authentication = (*authenticator)(nil)
 
-func newAuthenticator() *authenticator {
+func newAuthenticator(settings *settings) *authenticator {
 	return &authenticator{
-		secret:      newSecret(),
-		token:       newSecret(),
-		permissions: permissions(),
-		outsiders:   newOutsiders(),
-		trusted:     make(map[uint64]struct{}),
+		secret:    newSecret(),
+		token:     newSecret(),
+		roles:     settings.roles,
+		user:      settings.roles[settings.Role],
+		outsiders: newOutsiders(),
+		trusted:   make(map[uint64]struct{}),
+		users:     make(map[uint64]*role),
 	}
 }
 
@@ -47,25 +53,74 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	if c.Kind() != server.CLIENT {
 		return false
 	}
-	given := c.GetOpts().Token
 	a.mu.Lock()
 	accounts := a.accounts
 	_, trusted := a.trusted[c.GetID()]
+	user := a.users[c.GetID()]
 	a.mu.Unlock()
-
-	switch {
-	case trusted && same(given, a.secret):
-		c.RegisterUser(&server.User{Username: "bus", Account: accounts.bus})
-	case same(given, a.token) && link.IsBus(c.GetOpts().Name):
-		c.RegisterUser(&server.User{Username: "peer", Account: accounts.peers, Permissions: a.permissions})
-		a.outsiders.admit()
-	case same(given, a.token):
-		c.RegisterUser(&server.User{Username: "client", Account: accounts.clients, Permissions: a.permissions})
-		a.outsiders.admit()
-	default:
+	if trusted && same(c.GetOpts().Token, a.secret) {
+		c.RegisterUser(&server.User{Username: busAccount, Account: accounts.bus})
+		return true
+	}
+	role, name := a.identify(c, user)
+	if role == nil {
 		return false
 	}
+	permissions := role.permissions()
+	if publisher, ok := link.Publisher(c.GetOpts().Name); ok {
+		permissions = role.busPermissions(publisher)
+	}
+	c.RegisterUser(&server.User{Username: name, Account: accounts.roles[role.Name], Permissions: permissions})
+	a.outsiders.admit()
+	if a.credentials != nil {
+		a.credentials.connected(c.GetID(), c.GetOpts().Nkey)
+	}
 	return true
+}
+
+// identify returns the role that the connection may have, and what its user is called in the server; nil if it may not be. user is
+// the role of the user at the other end of the socket, nil if it did not come that way. What the connection presents counts
+// first: whoever presents something wrong gets in nowhere.
+func (a *authenticator) identify(c server.ClientAuthentication, user *role) (_ *role, name string) {
+	options := c.GetOpts()
+	switch {
+	case options.Nkey != "":
+		if a.credentials == nil || !signed(options.Nkey, options.Sig, c.GetNonce()) {
+			return nil, ""
+		}
+		credential, ok := a.credentials.find(options.Nkey)
+		if !ok {
+			return nil, ""
+		}
+		return a.roles[credential.Role], credential.Name
+	case options.Token != "":
+		if !same(options.Token, a.token) {
+			return nil, ""
+		}
+		return a.user, a.user.Name
+	case user != nil && options.Username == "" && options.Password == "" && options.JWT == "":
+		return user, user.Name
+	}
+	return nil, ""
+}
+
+// signed reports whether the holder of the key has signed the nonce that the server greeted it with.
+func signed(key, signature string, nonce []byte) bool {
+	if len(nonce) == 0 {
+		return false
+	}
+	public, err := nkeys.FromPublicKey(key)
+	if err != nil || !nkeys.IsValidPublicUserKey(key) {
+		return false
+	}
+	// Clients write it in either of two ways.
+	raw, err := base64.RawURLEncoding.DecodeString(signature)
+	if err != nil {
+		if raw, err = base64.StdEncoding.DecodeString(signature); err != nil {
+			return false
+		}
+	}
+	return public.Verify(nonce, raw) == nil
 }
 
 // same compares in a time that tells nothing about where the two differ.
@@ -89,4 +144,17 @@ func (a *authenticator) distrust(id uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.trusted, id)
+}
+
+// arrive notes who is at the other end of a connection of the socket, until leave.
+func (a *authenticator) arrive(id uint64, user *role) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.users[id] = user
+}
+
+func (a *authenticator) leave(id uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.users, id)
 }

@@ -44,6 +44,9 @@ func start(tb testing.TB, options *embed.Options, changes ...func(*embed.Options
 	if options.Socket == "" {
 		options.Socket = newSocket(tb)
 	}
+	if options.Role == "" {
+		options.Role = embed.Trusted
+	}
 	for _, change := range changes {
 		change(options)
 	}

@@ -34,7 +34,7 @@ func (s *Server) InProcessConn() (net.Conn, error) {
 		return nil, errors.Join(fmt.Errorf("embed: connect in process: %w", err), conn.Close())
 	}
 	s.auth.trust(id)
-	trusted := &trustedConn{Conn: conn, greeting: greeting}
+	trusted := &trustedConn{greetedConn: greetedConn{Conn: conn, greeting: greeting}}
 	trusted.forget = sync.OnceFunc(func() {
 		s.auth.distrust(id)
 		s.conns.remove(trusted)
@@ -76,21 +76,26 @@ func readGreeting(conn net.Conn) (id uint64, greeting []byte, err error) {
 	return info.ID, append(bytes.Clone(line), rest...), conn.SetReadDeadline(time.Time{})
 }
 
-// trustedConn is a connection of the bus, whose greeting has been read ahead.
-type trustedConn struct {
+// greetedConn is a connection to the server whose greeting has been read ahead.
+type greetedConn struct {
 	net.Conn
 	greeting []byte // what of it the caller has not read yet
-	forget   func()
 }
 
 // Read implements [net.Conn].
-func (c *trustedConn) Read(p []byte) (int, error) {
+func (c *greetedConn) Read(p []byte) (int, error) {
 	if len(c.greeting) > 0 {
 		n := copy(p, c.greeting)
 		c.greeting = c.greeting[n:]
 		return n, nil
 	}
 	return c.Conn.Read(p)
+}
+
+// trustedConn is a connection of the bus.
+type trustedConn struct {
+	greetedConn
+	forget func()
 }
 
 // Close implements [net.Conn].

@@ -1,14 +1,14 @@
 package embed_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 const topic = "events.process.lifecycle"
@@ -55,12 +55,7 @@ func requireNothing(tb testing.TB, sub *nats.Subscription) {
 func TestInterestIsExactlyTheClients(t *testing.T) {
 	server := start(t, nil, withListener)
 	bus := connectBus(t, server)
-	inbox := make(chan *nats.Msg, 16)
-	for _, subject := range []string{"in.events.>", "in.control.>", "in.events.process.*"} {
-		_, err := bus.ChanQueueSubscribe(subject, "bus", inbox)
-		require.NoError(t, err)
-	}
-	require.NoError(t, bus.Flush())
+	subscribe(t, bus, "in.>")
 	require.Zero(t, server.Interest(topic), "the bus alone")
 	require.Zero(t, server.Interest("control.shutdown"), "the bus alone")
 
@@ -93,64 +88,30 @@ func TestInterestIsExactlyTheClients(t *testing.T) {
 	}
 }
 
-func TestMessagesCrossBetweenBusAndClients(t *testing.T) {
+// TestAllThatClientsSayGoesThroughTheBus and reaches nobody else: the bus alone decides what becomes of it.
+func TestAllThatClientsSayGoesThroughTheBus(t *testing.T) {
 	server := start(t, nil)
 	bus, one, two := connectBus(t, server), connectSocket(t, server), connectSocket(t, server)
-	atBus, control := subscribe(t, bus, "in.events.>"), subscribe(t, bus, "in.control.>")
+	publisher := uuid.New()
+	peer := connectSocket(t, server, nats.Name(link.ConnectionName("peer", publisher)))
+	atBus := subscribe(t, bus, "in.>")
 	atOne, atTwo := subscribe(t, one, "events.>"), subscribe(t, two, "events.process.*")
+	atPeer := subscribe(t, peer, "eventbus.batch.events.>")
 
 	publish(t, bus, topic, "from the bus")
+	publish(t, bus, link.BatchPrefix+topic, "a batch")
 	requireNext(t, atOne, topic, "from the bus")
 	requireNext(t, atTwo, topic, "from the bus")
-	requireNothing(t, atBus)
+	requireNext(t, atPeer, link.BatchPrefix+topic, "a batch")
 
 	publish(t, two, topic, "from a client")
-	requireNext(t, atBus, "in."+topic, "from a client")
-	requireNext(t, atOne, topic, "from a client")
-	requireNext(t, atTwo, topic, "from a client")
-
+	requireNext(t, atBus, "in.trusted.up.plain."+topic, "from a client")
 	publish(t, one, "control.shutdown", "now")
-	requireNext(t, control, embed.InboundPrefix+".control.shutdown", "now")
-	for _, sub := range []*nats.Subscription{atBus, atOne, atTwo, control} {
+	requireNext(t, atBus, "in.trusted.up.plain.control.shutdown", "now")
+	up := link.BusPrefix + publisher.String() + "."
+	publish(t, peer, up+link.BatchPrefix+topic, "from a peer")
+	requireNext(t, atBus, "in.trusted."+up+link.BatchPrefix+topic, "from a peer")
+	for _, sub := range []*nats.Subscription{atBus, atOne, atTwo, atPeer} {
 		requireNothing(t, sub)
 	}
-}
-
-// TestOverlappingSubscriptionsOfTheBusBringAMessageOnce guards what natsbus builds on: the server picks one member of a
-// queue group, also over an import.
-func TestOverlappingSubscriptionsOfTheBusBringAMessageOnce(t *testing.T) {
-	const messages = 500
-	server := start(t, nil)
-	bus, client := connectBus(t, server), connectSocket(t, server)
-	inbox := make(chan *nats.Msg, 2*messages)
-	for _, subject := range []string{"in.events.>", "in.events.process.*"} {
-		_, err := bus.ChanQueueSubscribe(subject, "one", inbox)
-		require.NoError(t, err)
-	}
-	require.NoError(t, bus.Flush())
-	for i := range messages {
-		require.NoError(t, client.Publish(topic, fmt.Append(nil, i)))
-	}
-	require.NoError(t, client.Flush())
-	for i := range messages {
-		select {
-		case msg := <-inbox:
-			require.Equal(t, fmt.Sprint(i), string(msg.Data), "in order")
-		case <-time.After(patience):
-			require.Fail(t, "missing", "message %d", i)
-		}
-	}
-	require.NoError(t, bus.Flush())
-	require.Empty(t, inbox)
-}
-
-func TestRequestAndReplyBetweenClients(t *testing.T) {
-	server := start(t, nil)
-	asker, answerer := connectSocket(t, server), connectSocket(t, server)
-	_, err := answerer.Subscribe("control.health.status", func(m *nats.Msg) { _ = m.Respond([]byte("well")) })
-	require.NoError(t, err)
-	require.NoError(t, answerer.Flush())
-	reply, err := asker.Request("control.health.status", nil, patience)
-	require.NoError(t, err)
-	require.Equal(t, "well", string(reply.Data))
 }

@@ -1,11 +1,14 @@
 package embed
 
 import (
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"math"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -23,14 +26,28 @@ type Options struct {
 	// Socket says, so that tools find them in the same way. Without either, the server is for this process alone and
 	// touches no file.
 	NoSocket bool
-	// Listen is the address of an additional loopback listener, such as 127.0.0.1:4222, [::1]:4222 or localhost:4222. Port
-	// 0 takes a free one. Empty means none.
+	// Listen is the address of an additional listener, such as 127.0.0.1:4222, [::1]:4222 or localhost:4222. Port 0 takes a free
+	// one. Empty means none. An address that is not loopback needs TLS.
 	Listen string
+	// TLS encrypts the connections of the listener: version 1.3 and no other, without a way down to plain text. The zero value is no
+	// TLS.
+	TLS TLS
 	// Name is the name that the server tells its clients, without spaces; empty is "eventbus".
 	Name string
 	// Logger takes the messages of this package and of the NATS server, whose notices come at debug level; nil discards
 	// them.
 	Logger *slog.Logger
+
+	// Role is that of the processes of this user, and of root, on the socket and with the token; empty is Agent.
+	Role string
+	// Users are the roles of other users on the socket, by their uid. With any, the socket's directory is one that others may enter
+	// and not change (mode 0711), and the kernel's word on who they are is the guard.
+	Users map[int]string
+	// Roles are additional roles. One with the name of one of [Roles] takes its place.
+	Roles []Role
+	// Credentials is the directory of the clients' nkeys, made with one for each role but Trusted if it is not there; empty is where
+	// credentials.Dir says. It is read again when it changes: who has a key that is no longer there is disconnected.
+	Credentials string
 
 	// MaxPayload is the size of the largest event in bytes; 0 is 256 KiB, at most 64 MiB. The server takes messages that are
 	// larger by link.BatchOverhead, ten bytes, so that such an event can also be sent in the form that buses use among themselves.
@@ -70,8 +87,19 @@ const (
 // settings are checked Options with their defaults filled in.
 type settings struct {
 	Options
-	listenHost string // loopback IP, or empty if there is no listener
+	listenHost string // IP, or empty if there is no listener
 	listenPort int
+	tls        *tls.Config
+	roles      map[string]*role
+}
+
+// userRole returns the role of a user of the socket, nil if there is none for that one.
+func (s *settings) userRole(uid int) *role {
+	// Nothing keeps root out anyway.
+	if own := os.Geteuid(); uid == own || uid == 0 {
+		return s.roles[s.Role]
+	}
+	return s.roles[s.Users[uid]]
 }
 
 // files says whether the server has any file, that is, whether another process can get in.
@@ -100,8 +128,10 @@ func (o *Options) check() (*settings, error) {
 		fill("WriteDeadline", &s.WriteDeadline, defaultWriteDeadline, time.Hour),
 		fill("AuthTimeout", &s.AuthTimeout, defaultAuthTimeout, time.Hour),
 		fill("PingInterval", &s.PingInterval, defaultPingInterval, 24*time.Hour),
+		s.checkTLS(),
 		s.checkListen(),
 		s.checkSocket(),
+		s.checkRoles(),
 	} {
 		if err != nil {
 			return nil, err
@@ -124,8 +154,8 @@ func fill[T ~int | ~int64](field string, value *T, fallback, most T) error {
 	return nil
 }
 
-// checkListen accepts loopback addresses only. Names other than localhost are refused and not looked up, because what they
-// mean can change.
+// checkListen accepts loopback addresses, and with TLS all others. Names other than localhost are refused and not looked up, because
+// what they mean can change.
 func (s *settings) checkListen() error {
 	if s.Listen == "" {
 		return nil
@@ -143,10 +173,41 @@ func (s *settings) checkListen() error {
 		host = "127.0.0.1"
 	}
 	addr, err := netip.ParseAddr(host)
-	if err != nil || !addr.IsLoopback() {
-		return refuse("must be a loopback address such as 127.0.0.1:4222, because connections are not encrypted")
+	switch {
+	case err != nil:
+		return refuse("must be an IP address and a port, such as 127.0.0.1:4222")
+	case !addr.IsLoopback() && s.tls == nil:
+		return refuse("must be a loopback address such as 127.0.0.1:4222 as long as there is no TLS")
 	}
 	s.listenHost, s.listenPort = host, int(port)
+	return nil
+}
+
+// checkRoles fills in the roles and checks those that others refer to.
+func (s *settings) checkRoles() error {
+	s.Role = cmp.Or(s.Role, Agent)
+	s.roles = make(map[string]*role)
+	for _, r := range append(Roles(), s.Roles...) {
+		checked, err := r.check()
+		if err != nil {
+			return err
+		}
+		s.roles[r.Name] = checked
+	}
+	if s.roles[s.Role] == nil {
+		return &OptionError{Field: "Role", Value: s.Role, Reason: "there is no such role"}
+	}
+	for uid, name := range s.Users {
+		field := fmt.Sprintf("Users[%d]", uid)
+		switch {
+		case uid < 0 || uid > math.MaxUint32:
+			return &OptionError{Field: field, Value: name, Reason: "is no user's number"}
+		case s.roles[name] == nil:
+			return &OptionError{Field: field, Value: name, Reason: "there is no such role"}
+		case !rendezvous.PeerCredentialsSupported:
+			return &OptionError{Field: field, Value: name, Reason: "this operating system does not tell who is at the other end of a socket"}
+		}
+	}
 	return nil
 }
 

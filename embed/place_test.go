@@ -65,11 +65,26 @@ func TestFilesAreTheUsersAlone(t *testing.T) {
 	require.Empty(t, names(t, filepath.Dir(socket)))
 }
 
-func TestOnlyTheServersUserAndRootMayEnter(t *testing.T) {
-	require.True(t, embed.MayEnter(1000, 1000))
-	require.True(t, embed.MayEnter(0, 1000))
-	require.False(t, embed.MayEnter(1001, 1000))
-	require.False(t, embed.MayEnter(1000, 0))
+func TestRolesOfUsers(t *testing.T) {
+	own := os.Geteuid()
+	for _, c := range []struct {
+		options embed.Options
+		uid     int
+		want    string
+	}{
+		{embed.Options{}, own, embed.Agent},
+		{embed.Options{}, 0, embed.Agent},
+		{embed.Options{}, own + 1, ""},
+		{embed.Options{Role: embed.Collector}, own, embed.Collector},
+		{embed.Options{Role: embed.Collector}, 0, embed.Collector},
+		{embed.Options{Users: map[int]string{own + 1: embed.Observer}}, own + 1, embed.Observer},
+		{embed.Options{Users: map[int]string{own + 1: embed.Observer}}, own + 2, ""},
+		{embed.Options{Users: map[int]string{own: embed.Observer}}, own, embed.Agent}, // Role says it
+	} {
+		got, err := embed.UserRole(&c.options, c.uid)
+		require.NoError(t, err)
+		require.Equal(t, c.want, got, "%+v", c)
+	}
 }
 
 // helper runs a server in a process of its own.
@@ -194,12 +209,12 @@ func TestTwoServersInOneDirectory(t *testing.T) {
 	dir := filepath.Dir(newSocket(t))
 	one := start(t, &embed.Options{Socket: filepath.Join(dir, "a")})
 	two := start(t, &embed.Options{Socket: filepath.Join(dir, "a.sock")})
-	atTwo := subscribe(t, connectSocket(t, two), "events.>")
+	atTwo := subscribe(t, connectBus(t, two), "in.>")
 	publish(t, connectSocket(t, one), topic, "for one")
 	requireNothing(t, atTwo)
 	stop(t, one)
 	publish(t, connectSocket(t, two), topic, "for two")
-	requireNext(t, atTwo, topic, "for two")
+	requireNext(t, atTwo, "in.trusted.up.plain."+topic, "for two")
 	stop(t, two)
 	require.Empty(t, names(t, dir))
 }

@@ -63,7 +63,7 @@ func Start(ctx context.Context, options *Options) (*Server, error) {
 	}
 	s := &Server{
 		settings: settings,
-		auth:     newAuthenticator(),
+		auth:     newAuthenticator(settings),
 		log:      &serverLog{logger: settings.Logger},
 		conns:    newConnSet(),
 		quit:     make(chan struct{}),
@@ -110,7 +110,7 @@ func (s *Server) startNATS(ctx context.Context) error {
 	s.nats = nats
 	// Debug messages cost an allocation each, so the server is told now whether somebody wants them.
 	nats.SetLoggerV2(s.log, s.settings.Logger.Enabled(ctx, slog.LevelDebug), false, false)
-	if s.accounts, err = connectAccounts(nats); err != nil {
+	if s.accounts, err = connectAccounts(nats, s.settings.roles); err != nil {
 		return err
 	}
 	s.auth.setAccounts(s.accounts)
@@ -133,13 +133,14 @@ func (s *Server) startNATS(ctx context.Context) error {
 // defaults are made for a server on a network.
 func (s *Server) natsOptions() *server.Options {
 	o := &server.Options{
-		ServerName:                 s.settings.Name,
+		ServerName:                 link.ServerName(s.settings.Name),
 		DontListen:                 true,
 		NoSigs:                     true, // its handlers end the process
 		NoSystemAccount:            true,
 		NoFastProducerStall:        true, // a slow client must not slow down publishers
-		Accounts:                   []*server.Account{server.NewAccount(clientAccount), server.NewAccount(peerAccount), server.NewAccount(busAccount)},
+		Accounts:                   newAccounts(s.settings.roles),
 		CustomClientAuthentication: s.auth,
+		AlwaysEnableNonce:          true, // for nkeys
 		AuthTimeout:                s.settings.AuthTimeout.Seconds(),
 		MaxConn:                    s.settings.MaxConnections + busConnections,
 		MaxSubs:                    s.settings.MaxSubscriptions,
@@ -153,6 +154,7 @@ func (s *Server) natsOptions() *server.Options {
 	}
 	if s.settings.listenHost != "" {
 		o.DontListen = false
+		o.TLSConfig, o.TLS, o.TLSTimeout = s.settings.tls, s.settings.tls != nil, s.settings.AuthTimeout.Seconds()
 		o.Host, o.Port = s.settings.listenHost, s.settings.listenPort
 		if o.Port == 0 {
 			o.Port = server.RANDOM_PORT
@@ -228,7 +230,7 @@ func (s *Server) Socket() string {
 // URL returns the address of the loopback listener, such as nats://127.0.0.1:4222, or an empty string if there is none.
 func (s *Server) URL() string { return s.url }
 
-// Token returns what clients authenticate with, through both listeners.
+// Token returns what processes of this user authenticate with, through both listeners. It gives them Options.Role.
 func (s *Server) Token() string { return s.auth.token }
 
 // Secret returns what the bus of this process authenticates with, on connections from InProcessConn only.
@@ -236,6 +238,12 @@ func (s *Server) Secret() string { return s.auth.secret }
 
 // InboundPrefix returns the constant of the same name.
 func (s *Server) InboundPrefix() string { return InboundPrefix }
+
+// Speaks reports whether a client of that role may publish under that source.
+func (s *Server) Speaks(role, source string) bool {
+	r := s.settings.roles[role]
+	return r != nil && r.speaksFor(source)
+}
 
 // Interest returns more than zero if a client has subscribed to the subject, and zero if none has, whatever the bus of this
 // process has subscribed to below InboundPrefix. It is exact as soon as the server has read the subscription, and costs

@@ -79,9 +79,6 @@ func (a *announcer) run() {
 			if a.bus.subscribed.Load() && (tick%askIdle == 0 || tick%askBusy == 0 && a.bus.engine.Received() != a.received) {
 				a.asking.Store(true)
 			}
-			if tick%askIdle == 0 && a.bus.server == nil && !a.bus.outbound.gateway.Load() {
-				a.bus.greet() // a note may be lost
-			}
 			tick++
 			a.announce(engine.Repeating)
 		case <-pause:
@@ -269,27 +266,28 @@ func (a *announcer) send(subject string, encoded []byte, err error) {
 	}
 }
 
-// receiveControl handles a message on one of the subjects of announcements.
-func (b *Bus) receiveControl(subject string, data []byte) error {
+// receiveControl handles a message on one of the subjects of announcements, if it is about the bus with that publisher ID; the zero
+// ID is any. What is this bus's own, as an embedded server gives it back, is ignored.
+func (b *Bus) receiveControl(subject string, data []byte, publisher uuid.UUID) error {
 	if limit := b.engine.Options().MaxEventSize; len(data) > max(limit, 4*announcementBytes) {
 		return &bus.InvalidError{Field: "message", Value: fmt.Sprint(len(data), " bytes"), Reason: "too large", Err: bus.ErrTooLarge}
 	}
 	if subject == askSubject {
 		q, err := decodeQuestion(data)
 		if err == nil {
+			err = isFrom(q.Asker, publisher)
+		}
+		if err == nil && uuid.UUID(q.Asker) != b.engine.Publisher() {
 			b.announcer.asked(q)
 		}
 		return err
 	}
-	if subject == gatewaySubject {
-		return b.receiveGatewayNote(data)
-	}
 	a, err := decodeAnnouncement(data)
-	if err != nil {
-		return err
+	if err == nil {
+		err = isFrom(a.Publisher, publisher)
 	}
-	if uuid.UUID(a.Publisher) == b.engine.Publisher() {
-		return &bus.InvalidError{Field: "publisher", Value: uuid.UUID(a.Publisher).String(), Reason: "is this bus"}
+	if err != nil || uuid.UUID(a.Publisher) == b.engine.Publisher() {
+		return err
 	}
 	ask := b.engine.Announced(engine.Announcement{
 		Publisher: a.Publisher, Age: time.Duration(a.Age), Topics: a.Topics, Question: a.Question, Known: a.Known, Last: a.Last,
@@ -302,4 +300,12 @@ func (b *Bus) receiveControl(subject string, data []byte) error {
 		b.lastWords.keep(a, age, exact)
 	}
 	return nil
+}
+
+// isFrom returns an error unless an ID is the one that is wanted, if one is.
+func isFrom(id [16]byte, want uuid.UUID) error {
+	if want == uuid.Nil || uuid.UUID(id) == want {
+		return nil
+	}
+	return forged("publisher", uuid.UUID(id).String(), "is not that of the bus that sent it")
 }

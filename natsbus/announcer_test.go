@@ -11,27 +11,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
-// gate is a log that holds up who says that a message is malformed: the goroutine that receives.
-type gate struct {
+// holdUp is a log that holds up who says that a message is malformed: the goroutine that receives.
+type holdUp struct {
 	slog.Handler
 	reached, release chan struct{}
 }
 
-func (g *gate) Enabled(context.Context, slog.Level) bool { return true }
+func (h *holdUp) Enabled(context.Context, slog.Level) bool { return true }
 
-func (g *gate) Handle(_ context.Context, r slog.Record) error {
+func (h *holdUp) Handle(_ context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "no valid event") {
-		close(g.reached)
-		<-g.release
+		close(h.reached)
+		<-h.release
 	}
 	return nil
 }
@@ -39,19 +41,22 @@ func (g *gate) Handle(_ context.Context, r slog.Record) error {
 // TestInterestThatEndsMakesNoFalseLoss has an event in the inbox from before a subscription, and one that nobody wanted.
 func TestInterestThatEndsMakesNoFalseLoss(t *testing.T) {
 	server := startServer(t)
-	g := &gate{reached: make(chan struct{}), release: make(chan struct{})}
+	g := &holdUp{reached: make(chan struct{}), release: make(chan struct{})}
 	p := closing(t)(natsbus.InProcess(background(t), server, nil))
 	b := closing(t)(natsbus.Attach(background(t), server.Socket(), &natsbus.Options{Bus: bus.Options{Logger: slog.New(g)}}))
 	subscribe(t, b, "old", "events.process.+")
-	nc := plain(t, server)
-	require.NoError(t, nc.Publish("events.process.lifecycle", []byte("garbage")))
+	const batches = link.BatchPrefix + "events.process.lifecycle"
+	nc, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Secret())) // as the server's own bus
+	require.NoError(t, err)
+	defer nc.Close()
+	require.NoError(t, nc.Publish(batches, []byte("garbage")))
 	require.NoError(t, nc.Flush())
 	<-g.reached
 	before := natsbus.ReceivedMessages(b)
 	require.NoError(t, p.Publish(background(t), process(1)))
 	require.Eventually(t, func() bool { return natsbus.ReceivedMessages(b) > before }, patience, time.Millisecond)
 	require.NoError(t, b.Unsubscribe(background(t), "old"))
-	require.Eventually(t, func() bool { return server.Interest("events.process.lifecycle") == 0 }, patience, time.Millisecond)
+	require.Eventually(t, func() bool { return server.Interest(batches) == 0 }, patience, time.Millisecond)
 	require.NoError(t, p.Publish(background(t), process(2))) // nobody is there
 	s := subscribe(t, b, "new", "events.process.+")
 	require.NoError(t, p.Publish(background(t), process(3)))
@@ -120,11 +125,11 @@ func TestAnnouncementsFitTheServer(t *testing.T) {
 	dir, err := os.MkdirTemp("", "eb")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	server, err := embed.Start(background(t), &embed.Options{Socket: filepath.Join(dir, "s"), Listen: "127.0.0.1:0", MaxPayload: maxPayload})
+	server, err := embed.Start(background(t), &embed.Options{Socket: filepath.Join(dir, "s"), Listen: "127.0.0.1:0", MaxPayload: maxPayload, Role: embed.Trusted})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(background(t))) })
-	p := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
-	nc := plain(t, server)
+	closing(t)(natsbus.InProcess(background(t), server, nil))
+	p, nc := attach(t, server), raw(t, server, uuid.New())
 	announcements := make(chan *nats.Msg, topics)
 	_, err = nc.ChanSubscribe("eventbus.sequences", announcements)
 	require.NoError(t, err)

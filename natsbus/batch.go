@@ -7,6 +7,7 @@ import (
 	"github.com/tinylib/msgp/msgp"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 // batchBytes bounds a batch: an event that does not fit in begins the next one. It is some forty process events; with more
@@ -16,28 +17,48 @@ const batchBytes = 16 << 10
 // array32 begins a MessagePack array whose length is in the next four bytes, where it can be filled in at the end.
 const array32 = 0xdd
 
+// bin32 begins a MessagePack byte string whose length is in the next four bytes, likewise.
+const bin32 = 0xc6
+
+// A batch of one event is larger than that event by the two lengths.
+var _ [link.BatchOverhead]byte = [msgp.ArrayHeaderSize + msgp.BytesPrefixSize]byte{}
+
 // batch is a message with several events of one topic: a MessagePack array of byte strings, each of which is an event as it
 // would be in a message of its own. So each of them can be passed on, or be refused, alone.
 type batch struct {
-	subject, topic string
-	events         uint32
-	message        []byte
+	events  uint32
+	message []byte
 }
 
-// begin empties the batch, for events of that topic.
-func (b *batch) begin(subject, topic string) {
-	b.subject, b.topic, b.events = subject, topic, 0
+// begin empties the batch.
+func (b *batch) begin() {
+	b.events = 0
 	b.message = append(b.message[:0], array32, 0, 0, 0, 0)
 }
 
-// holds says whether the batch takes another event of that size, in bytes.
-func (b *batch) holds(subject string, size int) bool {
-	return b.subject == subject && len(b.message)+msgp.BytesPrefixSize+size <= batchBytes
+// encode appends an event and returns its bytes, which are valid until the next begin.
+func (b *batch) encode(event *bus.Event) (encoded []byte, err error) {
+	start := len(b.message)
+	message, err := event.MarshalMsg(append(b.message, bin32, 0, 0, 0, 0))
+	if err != nil {
+		return nil, err
+	}
+	encoded = message[start+msgp.BytesPrefixSize:]
+	binary.BigEndian.PutUint32(message[start+1:], uint32(len(encoded)))
+	b.message = message
+	b.events++
+	return encoded, nil
 }
 
-// add appends an event. One that is too large is alone in its batch.
-func (b *batch) add(event []byte) {
-	b.message = msgp.AppendBytes(b.message, event)
+// takeBack removes the event that was appended last, whose bytes these are.
+func (b *batch) takeBack(encoded []byte) {
+	b.message = b.message[:len(b.message)-msgp.BytesPrefixSize-len(encoded)]
+	b.events--
+}
+
+// add appends the bytes of an event.
+func (b *batch) add(encoded []byte) {
+	b.message = msgp.AppendBytes(b.message, encoded)
 	b.events++
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
-	"github.com/daemoneye/eventbus/subjects"
 )
 
 // InProcess returns a bus on a server in this process. The server must outlive the bus: shut down the bus first.
@@ -79,7 +78,7 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		timeout = min(timeout, max(time.Until(deadline), time.Millisecond))
 	}
 	options := append([]nats.Option{
-		nats.Name(link.ConnectionName(b.name)),
+		nats.Name(link.ConnectionName(b.name, b.engine.Publisher())),
 		nats.NoEcho(),
 		nats.Timeout(timeout),
 		nats.MaxReconnects(-1),
@@ -104,14 +103,11 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	b.outbound.limit.Store(conn.MaxPayload())
 	b.interest.conn = conn
 	if b.server != nil {
-		if err := b.subscribeAll(ctx); err != nil {
-			conn.Close()
-			return nil, fmt.Errorf("natsbus: subscribe at %s: %w", peer, err)
-		}
-	}
-	err = b.listenToBuses()
-	if err == nil && b.lastWords != nil {
-		err = b.listenToAnnouncements()
+		// Everything, for good: what nobody wants is dropped before it is decoded.
+		err = b.interest.all(b.server.InboundPrefix() + ".>")
+	} else {
+		b.adapt()
+		err = b.listenToBuses()
 	}
 	if err == nil {
 		err = flush(ctx, conn) // who asks from now on is heard
@@ -123,23 +119,24 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	b.workers.Go(b.receiveAll)
 	b.workers.Go(b.announcer.run)
 	b.workers.Go(func() { b.outbound.run(b.stop) })
-	b.greet()
 	return b, nil
 }
 
-// subscribeAll gets everything that clients of the server in this process publish, for good. What nobody here wants is
-// dropped before it is decoded; following the subscriptions instead would cost each of them a round trip.
-func (b *Bus) subscribeAll(ctx context.Context) error {
-	everything, err := subjects.ParsePattern("#")
-	if err != nil {
-		return err
+// adapt does as the server wants it: an embedded one takes what this bus publishes below its publisher ID, in batches, and gives it
+// batches. Any other NATS server is for single events alone.
+func (b *Bus) adapt() {
+	embedded := link.IsEmbedded(b.conn.ConnectedServerName())
+	uplink, form := "", ""
+	if embedded {
+		uplink, form = link.BusPrefix+b.engine.Publisher().String()+".", link.BatchPrefix
 	}
-	return b.interest.add(ctx, []subjects.Pattern{everything})
+	b.outbound.adapt(uplink, embedded)
+	b.interest.adapt(form)
 }
 
 // listenToBuses gets what other buses say about their sequence numbers, in order with their events.
 func (b *Bus) listenToBuses() error {
-	return b.listen(askSubject, gatewaySubject, answerPrefix+b.engine.Publisher().String())
+	return b.listen(askSubject, answerPrefix+b.engine.Publisher().String())
 }
 
 // listenToAnnouncements gets what other buses say on their own. Only a bus with subscriptions needs it: a publisher would get
@@ -147,7 +144,7 @@ func (b *Bus) listenToBuses() error {
 func (b *Bus) listenToAnnouncements() error {
 	b.listening.Lock()
 	defer b.listening.Unlock()
-	if b.listens {
+	if b.listens || b.server != nil {
 		return nil
 	}
 	err := b.listen(announceSubject)
@@ -155,13 +152,11 @@ func (b *Bus) listenToAnnouncements() error {
 	return err
 }
 
-// listen subscribes to what buses tell each other, also to what plain clients say there.
+// listen subscribes to what buses tell each other.
 func (b *Bus) listen(subjects ...string) error {
 	for _, subject := range subjects {
-		for _, prefix := range b.sources {
-			if _, err := b.conn.ChanSubscribe(prefix+subject, b.interest.inbox); err != nil {
-				return err
-			}
+		if _, err := b.conn.ChanSubscribe(subject, b.interest.inbox); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -174,7 +169,6 @@ func reconnectDelay(attempts int) time.Duration {
 
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	b.disconnectedAt = time.Now() // nats.go calls its handlers one after the other
-	b.outbound.gateway.Store(false)
 	b.outbound.away.Store(true)
 	if b.engine.Stopped() {
 		return
@@ -187,8 +181,10 @@ func (b *Bus) reconnected(conn *nats.Conn) {
 	b.engine.Reconnected(time.Since(b.disconnectedAt))
 	b.outbound.away.Store(false)
 	b.outbound.limit.Store(conn.MaxPayload())
+	if b.server == nil {
+		b.adapt()
+	}
 	b.announcer.afterReconnect()
-	b.greet()
 }
 
 func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {

@@ -64,21 +64,26 @@ var ReadBatch = readBatch
 
 // Batches returns the messages in which events are sent that come together.
 func Batches(events [][]byte) (messages [][]byte) {
-	const subject, topic = "eventbus.batch.events.a.b", "events.a.b"
 	b := new(batch)
-	b.begin(subject, topic)
+	b.begin()
 	for _, event := range events {
-		if b.events > 0 && !b.holds(subject, len(event)) {
+		if b.events > 0 && len(b.message)+5+len(event) > batchBytes {
 			messages = append(messages, bytes.Clone(b.close()))
-			b.begin(subject, topic)
+			b.begin()
 		}
 		b.add(event)
 	}
 	return append(messages, bytes.Clone(b.close()))
 }
 
-// Gateway reports whether the bus sends batches to one that passes them on.
-func Gateway(b *Bus) bool { return b.outbound.gateway.Load() }
+// Publisher returns the publisher ID of the bus's events.
+func Publisher(b *Bus) uuid.UUID { return b.engine.Publisher() }
+
+// MaxOwned is maxOwned, for the tests.
+const MaxOwned = maxOwned
+
+// MaxUnsent is maxUnsent, for the tests.
+const MaxUnsent = maxUnsent
 
 // FlushTimeout is flushTimeout, for the tests.
 const FlushTimeout = flushTimeout

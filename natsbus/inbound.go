@@ -1,10 +1,12 @@
 package natsbus
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -36,16 +38,16 @@ func (b *Bus) receiveAll() {
 // receive hands what is in one message to the engine.
 func (b *Bus) receive(msg *nats.Msg) {
 	subject := msg.Subject
-	for _, source := range b.sources {
-		subject = strings.TrimPrefix(subject, source)
-	}
 	topic, isBatch := strings.CutPrefix(subject, link.BatchPrefix)
 	var err error
 	switch {
+	case b.server != nil:
+		subject = strings.TrimPrefix(subject, b.server.InboundPrefix()+".")
+		err = b.gate.receive(subject, msg)
 	case isBatch:
 		err = b.receiveBatch(topic, msg.Data)
 	case isControl(subject):
-		err = b.receiveControl(subject, msg.Data)
+		err = b.receiveControl(subject, msg.Data, uuid.Nil)
 	default:
 		err = b.receiveSingle(subject, msg.Data)
 	}
@@ -54,12 +56,14 @@ func (b *Bus) receive(msg *nats.Msg) {
 	}
 }
 
-// refuse counts what is no event, and says it now and then.
+// refuse counts what is no event, or one in another's name, and says it now and then.
 func (b *Bus) refuse(subject string, bytes int, err error) {
-	n := b.malformed.Add(1)
-	b.complaints.Do(func() {
-		b.logger.Warn("skipped a message that is no valid event", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
-	})
+	counter, what := &b.malformed, "skipped a message that is no valid event"
+	if errors.Is(err, errForged) {
+		counter, what = &b.forged, "refused a message in another's name"
+	}
+	n := counter.Add(1)
+	b.complaints.Do(func() { b.logger.Warn(what, "subject", subject, "bytes", bytes, "error", err, "so_far", n) })
 }
 
 // receiveSingle takes a message with one event.
@@ -68,50 +72,45 @@ func (b *Bus) receiveSingle(subject string, data []byte) error {
 	if err != nil || !b.engine.Wanted(topic) {
 		return err
 	}
-	return b.receiveEvent(topic, data)
-}
-
-// receiveBatch takes a message with several events of another bus. In the server's process it also passes them on to plain clients
-// that want them.
-func (b *Bus) receiveBatch(topic string, data []byte) error {
-	topic, err := subjects.FromSubject(topic)
-	if err != nil {
-		return err
-	}
-	wanted := b.engine.Wanted(topic)
-	passOn := b.server != nil && b.server.Interest(topic) > 0
-	if !wanted && !passOn {
-		return nil
-	}
-	return readBatch(data, func(event []byte) {
-		if passOn {
-			b.passOn(topic, event)
-		}
-		if wanted {
-			if err := b.receiveEvent(topic, event); err != nil {
-				b.refuse(link.BatchPrefix+topic, len(event), err)
-			}
-		}
-	})
-}
-
-// passOn sends an event of another bus to plain clients. What they miss they see by its sequence number.
-func (b *Bus) passOn(topic string, event []byte) {
-	if err := b.outbound.send(topic, event); err != nil && !b.engine.Stopped() {
-		b.complaints.Do(func() { b.logger.Warn("cannot pass an event on to plain clients", "topic", topic, "error", err) })
-	}
-}
-
-// receiveEvent hands one event to the engine.
-func (b *Bus) receiveEvent(topic string, data []byte) error {
 	item, err := b.decode(topic, data)
 	if err != nil {
 		return err
 	}
-	if b.engine.Receive(item, len(data)) {
+	if item.Event.Publisher == b.engine.Publisher() {
+		return forged("publisher", item.Event.Publisher.String(), "is this bus, whose events do not come from outside")
+	}
+	b.take(item, len(data))
+	return nil
+}
+
+// receiveBatch takes a message with several events of one bus, which an embedded server's bus has passed on. They may be this bus's
+// own.
+func (b *Bus) receiveBatch(topic string, data []byte) error {
+	topic, err := subjects.FromSubject(topic)
+	if err != nil || !b.engine.Wanted(topic) {
+		return err
+	}
+	own := false
+	return readBatch(data, func(encoded []byte) {
+		if own {
+			return
+		}
+		item, err := b.decode(topic, encoded)
+		if err != nil {
+			b.refuse(link.BatchPrefix+topic, len(encoded), err)
+			return
+		}
+		if own = item.Event.Publisher == b.engine.Publisher(); !own {
+			b.take(item, len(encoded))
+		}
+	})
+}
+
+// take hands one event to the engine.
+func (b *Bus) take(item *engine.Item, bytes int) {
+	if b.engine.Receive(item, bytes) {
 		b.announcer.askSoon()
 	}
-	return nil
 }
 
 // decode reads and checks an event. Its publisher may be any NATS client, so ID, time, topic and correlation may be missing.
@@ -129,15 +128,10 @@ func (b *Bus) decode(topic string, data []byte) (*engine.Item, error) {
 	if len(rest) > 0 {
 		return nil, &bus.InvalidError{Field: "event", Value: fmt.Sprint(len(rest), " bytes"), Reason: "behind the end of the event"}
 	}
-	if event.Topic == "" {
-		event.Topic = topic
-	}
-	if event.Topic != topic {
+	if event.Topic != "" && event.Topic != topic {
 		return nil, &bus.InvalidError{Field: "topic", Value: event.Topic, Reason: "differs from the subject " + topic}
 	}
-	if event.Publisher == b.engine.Publisher() {
-		return nil, &bus.InvalidError{Field: "publisher", Value: event.Publisher.String(), Reason: "is this bus, whose events do not come from outside"}
-	}
+	event.Topic = topic // whose memory is its own: as a key of some map, that of the event would keep all its other texts
 	if event.Sequence > math.MaxInt64 {
 		return nil, &bus.InvalidError{Field: "sequence", Value: fmt.Sprint(event.Sequence), Reason: "beyond what can be counted"}
 	}

@@ -10,8 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/subjects"
 )
 
-// interest keeps NATS subscriptions for each subject that some subscription of this process needs: one for each form in which
-// an event may come.
+// interest keeps a NATS subscription for each subject that some subscription of this process needs.
 //
 // All of them are members of one queue group with a name of its own. A server sends a message to one member of a group, also
 // when several members match with different subjects; so overlapping patterns do not bring a message twice.
@@ -21,44 +20,57 @@ import (
 // leaves only when none that is needed overlaps with it. Until then it brings in more than is needed, which is
 // dropped before it is decoded.
 type interest struct {
-	conn     *nats.Conn
-	prefixes []string // one for each form
-	queue    string
-	inbox    chan *nats.Msg // where all of them deliver
-	ended    func()         // called when one is given up
+	conn  *nats.Conn
+	queue string
+	inbox chan *nats.Msg // where all of them deliver
+	ended func()         // called when one is given up
 
 	mu       sync.Mutex // guards what follows
+	prefix   string     // stands before each subject: the form in which events come
 	subjects map[string]*wanted
 	missed   uint64 // by subscriptions that are gone
 }
 
 type wanted struct {
-	forms []form
-	users int
-}
-
-// form is the NATS subscription for one form of a subject's events.
-type form struct {
 	subscription *nats.Subscription
 	missed       uint64 // as last seen: a closed subscription does not say
+	users        int
 }
 
-// drops returns how many messages of the subscriptions have found the inbox full.
-func (w *wanted) drops() (sum uint64) {
-	for i := range w.forms {
-		f := &w.forms[i]
-		if n, err := f.subscription.Dropped(); err == nil && n > 0 {
-			f.missed = uint64(n)
-		}
-		sum += f.missed
+// drops returns how many messages of the subscription have found the inbox full.
+func (w *wanted) drops() uint64 {
+	if n, err := w.subscription.Dropped(); err == nil && n > 0 {
+		w.missed = uint64(n)
 	}
-	return sum
+	return w.missed
 }
 
-// end gives the subscriptions up. It fails only if the connection is gone, and they with it.
-func (w *wanted) end() {
-	for _, f := range w.forms {
-		_ = f.subscription.Unsubscribe()
+// all subscribes to a subject for good.
+func (i *interest) all(subject string) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	s, err := i.open(subject)
+	if err == nil {
+		i.subjects[subject] = &wanted{subscription: s, users: 1}
+	}
+	return err
+}
+
+// adapt changes what stands before each subject. While it does so, events may be missed; their numbers show it.
+func (i *interest) adapt(prefix string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if prefix == i.prefix {
+		return
+	}
+	i.prefix = prefix
+	for subject, w := range i.subjects {
+		i.missed += w.drops()
+		// Both fail only if the connection is gone, and the bus with it.
+		_ = w.subscription.Unsubscribe()
+		if s, err := i.open(subject); err == nil {
+			w.subscription, w.missed = s, 0
+		}
 	}
 }
 
@@ -82,14 +94,15 @@ func (i *interest) subscribe(patterns []subjects.Pattern) error {
 		for k, subject := range p.Subjects() {
 			w := i.subjects[subject]
 			if w == nil {
-				var err error
-				if w, err = i.open(subject); err != nil {
+				s, err := i.open(subject)
+				if err != nil {
 					i.releaseLocked(p.Subjects()[:k])
 					for _, done := range patterns[:n] {
 						i.releaseLocked(done.Subjects())
 					}
 					return err
 				}
+				w = &wanted{subscription: s}
 				i.subjects[subject] = w
 			}
 			w.users++
@@ -98,18 +111,9 @@ func (i *interest) subscribe(patterns []subjects.Pattern) error {
 	return nil
 }
 
-// open subscribes to a subject in all forms.
-func (i *interest) open(subject string) (*wanted, error) {
-	w := new(wanted)
-	for _, prefix := range i.prefixes {
-		s, err := i.conn.ChanQueueSubscribe(prefix+subject, i.queue, i.inbox)
-		if err != nil {
-			w.end()
-			return nil, err
-		}
-		w.forms = append(w.forms, form{subscription: s})
-	}
-	return w, nil
+// open subscribes to a subject in the form in which events come.
+func (i *interest) open(subject string) (*nats.Subscription, error) {
+	return i.conn.ChanQueueSubscribe(i.prefix+subject, i.queue, i.inbox)
 }
 
 // remove gives up what add has taken.
@@ -129,7 +133,7 @@ func (i *interest) releaseLocked(names []string) {
 		if w.users == 0 && !i.overlapsNeededLocked(name) {
 			delete(i.subjects, name)
 			i.missed += w.drops()
-			w.end()
+			_ = w.subscription.Unsubscribe() // fails only if the connection is gone, and it with that
 			i.ended()
 		}
 	}

@@ -15,7 +15,6 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
-	"github.com/daemoneye/eventbus/internal/link"
 )
 
 // Bus is a [bus.Bus] over NATS. Make one with [InProcess], [Attach] or [Connect].
@@ -31,10 +30,10 @@ type Bus struct {
 
 	conn      *nats.Conn
 	closed    chan struct{} // closed when conn is
-	sources   []string      // prefixes of the subjects on which messages come
 	interest  interest
 	outbound  *outbound
 	announcer *announcer
+	gate      *gate // nil but on the server's own bus
 
 	disconnectedAt time.Time // of the handlers of conn
 
@@ -45,6 +44,7 @@ type Bus struct {
 
 	forbidden  rate.Sometimes // about missing permissions
 	malformed  atomic.Uint64
+	forged     atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
 	overload   rate.Sometimes // about events that were not sent
 
@@ -83,12 +83,10 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.interest.ended = e.InterestEnded
 	b.interest.subjects = make(map[string]*wanted)
 	b.announcer = newAnnouncer(b)
-	b.sources = []string{"", link.ClientsPrefix + "."}
 	if server != nil {
 		b.lastWords = new(lastWords)
-		b.sources = []string{server.InboundPrefix() + "."}
+		b.gate = &gate{bus: b}
 	}
-	b.interest.prefixes = append([]string{b.sources[0] + link.BatchPrefix}, b.sources...)
 	return b, nil
 }
 
@@ -138,6 +136,7 @@ func (b *Bus) Unsubscribe(_ context.Context, subscriberID string) error {
 func (b *Bus) Statistics() bus.Statistics {
 	statistics := b.engine.Statistics()
 	statistics.Malformed = b.malformed.Load()
+	statistics.Forged = b.forged.Load()
 	statistics.Overruns = b.interest.lost()
 	statistics.Unsent = b.outbound.unsent.Load()
 	statistics.Connected = b.conn.IsConnected()
@@ -153,11 +152,12 @@ func (b *Bus) Flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b.announcer.announce(engine.Moved)
-	if err := b.outbound.flush(); err != nil {
+	unsent := b.outbound.flush(ctx)
+	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return b.sendError(flush(ctx, b.conn))
+	b.announcer.announce(engine.Moved)
+	return errors.Join(unsent, b.sendError(flush(ctx, b.conn)))
 }
 
 // Shutdown implements [bus.Bus].
@@ -166,10 +166,8 @@ func (b *Bus) Shutdown(ctx context.Context) error { return b.engine.Shutdown(ctx
 // release brings what was published to the server and what has arrived to the queues, and closes the connection.
 func (b *Bus) release(ctx context.Context) error {
 	b.announcer.end()
-	if b.server != nil {
-		b.noteGateway(gatewayNote{})
-	}
-	unsent := b.outbound.flush()
+	b.engine.Settle()
+	unsent := b.outbound.flush(ctx)
 	var err error
 	if b.conn.IsConnected() {
 		if err = flush(ctx, b.conn); err != nil && ctx.Err() == nil {

@@ -33,14 +33,27 @@ func background(t testing.TB) context.Context {
 
 // startServer starts an embedded server on a socket in a directory with a short path, and on a loopback port.
 func startServer(t testing.TB) *embed.Server {
+	return startServerAt(t, filepath.Join(shortDir(t), "s"))
+}
+
+// shortDir returns a directory with a name that is short enough for a socket.
+func shortDir(t testing.TB) string {
 	dir, err := os.MkdirTemp("", "eb")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	return startServerAt(t, filepath.Join(dir, "s"))
+	return dir
 }
 
 func startServerAt(t testing.TB, socket string) *embed.Server {
-	server, err := embed.Start(background(t), &embed.Options{Socket: socket, Listen: "127.0.0.1:0"})
+	return startServerWith(t, &embed.Options{Socket: socket, Role: embed.Trusted})
+}
+
+func startServerWith(t testing.TB, options *embed.Options) *embed.Server {
+	if options.Socket == "" {
+		options.Socket = shortDir(t) + "/s"
+	}
+	options.Listen = "127.0.0.1:0"
+	server, err := embed.Start(background(t), options)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(background(t))) })
 	return server
@@ -88,6 +101,7 @@ var transports = []struct {
 	}},
 	{"loopback", func(t testing.TB, options bus.Options) bustest.Pair {
 		server := startServer(t)
+		closing(t)(natsbus.InProcess(background(t), server, nil))
 		return bustest.Pair{
 			Publisher:  closing(t)(natsbus.Connect(background(t), tokenURL(server), &natsbus.Options{Bus: options})),
 			Subscriber: closing(t)(natsbus.Connect(background(t), tokenURL(server), &natsbus.Options{Bus: options})),

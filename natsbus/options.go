@@ -48,8 +48,8 @@ const (
 // Server is a NATS server in this process: *embed.Server, seen from here so that this package links no server.
 //
 // The connection that authenticates with Secret is alone in an account. What it publishes reaches the server's clients on the
-// same subject; what they publish reaches it below InboundPrefix. So Interest counts everybody else and not this bus, which
-// NATS could not tell apart in one account. Buses in other processes get what it publishes below eventbus only.
+// same subject; what they publish reaches it and nobody else, on InboundPrefix, their role, and what package link says. So Interest
+// counts everybody else and not this bus, which NATS could not tell apart in one account.
 type Server interface {
 	// InProcessConn returns a new connection to the server. It is called again for each reconnect.
 	InProcessConn() (net.Conn, error)
@@ -57,6 +57,8 @@ type Server interface {
 	Secret() string
 	// InboundPrefix returns the prefix, without a dot at its end, of the subjects on which the clients' messages arrive.
 	InboundPrefix() string
+	// Speaks reports whether a client of that role may publish under that source.
+	Speaks(role, source string) bool
 	// Interest returns more than zero if a client may want messages of that subject.
 	Interest(subject string) int
 	// Alone reports whether nobody but this process is connected, at next to no cost. Then nobody has any interest.

@@ -158,7 +158,7 @@ func TestForgedPublisherIsRefused(t *testing.T) {
 	require.NoError(t, nc.Publish("events.process.tree", wellFormed(t, func(e map[string]any) { e["publisher"] = own.Publisher[:] })))
 	require.NoError(t, nc.Publish("events.process.tree", wellFormed(t, func(map[string]any) {})))
 	require.Equal(t, uint32(7), nextPID(t, r))
-	require.Equal(t, uint64(1), b.Statistics().Malformed)
+	require.Equal(t, uint64(1), b.Statistics().Forged)
 }
 
 func TestInterestFollowsSubscriptions(t *testing.T) {

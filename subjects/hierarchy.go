@@ -157,8 +157,8 @@ var hierarchy = [...]Entry{
 	{fixed(ControlShutdown), Privileged, ByAgent, ""},
 	{family(ControlShutdown, "+"), Privileged, ByAgent, ""},
 
-	{fixed(ControlCollectorTask), Restricted, ByComponent, ""},
-	{family(ControlCollectorTask, "+.+"), Restricted, ByComponent, ""},
+	{fixed(ControlCollectorTask), Restricted, ByAgent, ""}, // a task is an order
+	{family(ControlCollectorTask, "+.+"), Restricted, ByAgent, ""},
 	{fixed(ControlCollectorRegistration), Restricted, ByComponent, ""},
 	{fixed(ControlTriggerRequest), Restricted, ByComponent, ""},
 

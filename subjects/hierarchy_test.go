@@ -35,9 +35,8 @@ func TestHierarchy(t *testing.T) {
 		"control.collector.lifecycle", "control.collector.lifecycle.+", "control.collector.config",
 		"control.collector.config.+", "control.agent.orchestration", "control.agent.policy",
 		"control.shutdown", "control.shutdown.+")
-	add(row{subjects.Restricted, subjects.ByComponent, ""},
-		"control.collector.task", "control.collector.task.+.+", "control.collector.registration",
-		"control.trigger.request")
+	add(row{subjects.Restricted, subjects.ByAgent, ""}, "control.collector.task", "control.collector.task.+.+")
+	add(row{subjects.Restricted, subjects.ByComponent, ""}, "control.collector.registration", "control.trigger.request")
 	add(row{subjects.Public, subjects.ByComponent, ""},
 		"control.health.heartbeat", "control.health.heartbeat.+", "control.health.status",
 		"control.health.diagnostics")

@@ -76,7 +76,7 @@ func startHost(ctx context.Context) (h *host, err error) {
 	if h.dir, err = os.MkdirTemp("", tempPrefix); err != nil {
 		return h, err
 	}
-	if h.server, err = embed.Start(ctx, &embed.Options{Socket: filepath.Join(h.dir, "bus.sock"), Listen: "127.0.0.1:0"}); err != nil {
+	if h.server, err = embed.Start(ctx, &embed.Options{Role: embed.Trusted, Socket: filepath.Join(h.dir, "bus.sock"), Listen: "127.0.0.1:0"}); err != nil {
 		return h, err
 	}
 	h.bus, err = natsbus.InProcess(ctx, h.server, &natsbus.Options{Bus: busOptions()})

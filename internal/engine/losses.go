@@ -248,6 +248,16 @@ func (e *Engine) Progress(which Which, yield func(topic string, sequence uint64)
 	})
 }
 
+// Settle returns when every publisher that found the engine open has handed its event to the outside. It is for who has stopped it.
+func (e *Engine) Settle() {
+	e.topics.topics.Range(func(_, value any) bool {
+		t := value.(*topic)
+		t.sending.Lock()
+		defer t.sending.Unlock()
+		return true
+	})
+}
+
 // Age returns at least how long ago this bus was made. The clock of a process may stand still while its host sleeps, and the wall
 // clock may be set back, but hardly both by the same.
 func (e *Engine) Age() time.Duration {

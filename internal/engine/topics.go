@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -75,6 +76,7 @@ func (t *topicTable) get(name string) *topic {
 		t.size.Add(-1)
 		return &topic{name: name}
 	}
+	name = strings.Clone(name) // as a part of an event it would keep all of its texts
 	found, loaded := t.topics.LoadOrStore(name, &topic{name: name, counted: true})
 	if loaded {
 		t.size.Add(-1)

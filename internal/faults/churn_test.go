@@ -21,7 +21,7 @@ func TestSubscriptionsComeAndGoUnderLoad(t *testing.T) {
 	const cycles = 1000
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t)})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t)})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	patterns := []string{"events.#", "events.*.lifecycle", "events.process.+", "events.process.lifecycle", "events.>", "process"}

@@ -107,7 +107,7 @@ func cutInABurst(t *testing.T, network, side string) {
 	leavesNothing(t)
 	var audit bustest.Audit
 	server := startServer(t, &embed.Options{
-		Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 1 << 20, WriteDeadline: 500 * time.Millisecond,
+		Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 1 << 20, WriteDeadline: 500 * time.Millisecond,
 	})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	proxy, open := openProxy(t, server, network, &natsbus.Options{PingInterval: 100 * time.Millisecond})

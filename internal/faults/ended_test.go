@@ -39,7 +39,7 @@ func introduced(t *testing.T, server *embed.Server, inside *natsbus.Bus, start f
 func TestLastWordsAreRemembered(t *testing.T) {
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0"})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	proxy, open := openProxy(t, server, "unix", nil)
 	behind := open()
@@ -69,7 +69,7 @@ func TestStoppedReaderIsToldWhatItMissed(t *testing.T) {
 	const events = 50_000
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 1 << 20})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 1 << 20})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	stopped := startOther(t, attach+server.Socket())
 	require.Equal(t, "ok <nil>", stopped.do("subscribe events.#"))

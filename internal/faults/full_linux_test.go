@@ -51,7 +51,7 @@ func runFullDisk(dir string) error {
 		return err
 	}
 	ctx := context.Background()
-	options := &embed.Options{Socket: filepath.Join(dir, "s")}
+	options := &embed.Options{Role: embed.Trusted, Socket: filepath.Join(dir, "s")}
 	switch server, err := embed.Start(ctx, options); {
 	case err == nil:
 		return errors.Join(errors.New("it started although its token could not be written"), server.Stop(ctx))

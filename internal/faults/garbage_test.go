@@ -46,7 +46,7 @@ func TestGarbageAmongGoodEvents(t *testing.T) {
 	const garbage, maxSize, seed = 10_000, 4 << 10, 7
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0"})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 	options := &natsbus.Options{Bus: bus.Options{MaxEventSize: maxSize}}
 	inside := closing(t)(natsbus.InProcess(background(t), server, options))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), options))

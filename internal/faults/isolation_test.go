@@ -39,13 +39,13 @@ var pairs = []struct {
 		return pair{from: b, to: b}
 	}},
 	{"in-process", func(t testing.TB) pair {
-		server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0"})
+		server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 		b, err := natsbus.InProcess(background(t), server, &natsbus.Options{Bus: isolated()})
 		require.NoError(t, err)
 		return pair{b, b, clientURL(server)}
 	}},
 	{"unix-socket", func(t testing.TB) pair {
-		server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0"})
+		server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 		from, err := natsbus.InProcess(background(t), server, &natsbus.Options{Bus: isolated()})
 		require.NoError(t, err)
 		to, err := natsbus.Attach(background(t), server.Socket(), &natsbus.Options{Bus: isolated()})
@@ -53,7 +53,7 @@ var pairs = []struct {
 		return pair{from, to, clientURL(server)}
 	}},
 	{"loopback", func(t testing.TB) pair {
-		server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0"})
+		server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 		url := clientURL(server)
 		from, err := natsbus.Connect(background(t), url, &natsbus.Options{Bus: isolated()})
 		require.NoError(t, err)

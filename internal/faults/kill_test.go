@@ -20,7 +20,7 @@ const topic = "events.process.lifecycle"
 func TestPublisherKilledInABurst(t *testing.T) {
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t)})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t)})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	readers := []*bustest.Reader{
@@ -53,7 +53,7 @@ func TestPublisherKilledInABurst(t *testing.T) {
 func TestSubscriberKilledInABurst(t *testing.T) {
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t)})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t)})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	local := audit.Subscribe(t, inside, roomy("local"), false, nil)

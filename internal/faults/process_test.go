@@ -101,7 +101,7 @@ func runRole(place string) int {
 func openRole(place string) (bus.Bus, func(), error) {
 	ctx := context.Background()
 	if path, ok := strings.CutPrefix(place, serve); ok {
-		server, err := embed.Start(ctx, &embed.Options{Socket: path})
+		server, err := embed.Start(ctx, &embed.Options{Role: embed.Trusted, Socket: path})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -90,7 +90,7 @@ func natsOptions() *natsbus.Options {
 
 func soakServer(t *testing.T) (*embed.Server, *soak) {
 	server := startServer(t, &embed.Options{
-		Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 4 << 20, WriteDeadline: 500 * time.Millisecond,
+		Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: 4 << 20, WriteDeadline: 500 * time.Millisecond,
 	})
 	b, err := natsbus.InProcess(background(t), server, natsOptions())
 	require.NoError(t, err)

@@ -20,7 +20,7 @@ func TestStateDirectoryGone(t *testing.T) {
 	leavesNothing(t)
 	var audit bustest.Audit
 	dir := filepath.Join(filepath.Dir(socketPath(t)), "state")
-	server := startServer(t, &embed.Options{Socket: filepath.Join(dir, "s")})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: filepath.Join(dir, "s")})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	reader := audit.Subscribe(t, attached, roomy("attached"), false, nil)

@@ -72,7 +72,7 @@ func TestStoppedClientHarmsNobody(t *testing.T) {
 	const events, pending = 100_000, 4 << 20 // 30 MB of events
 	leavesNothing(t)
 	var audit bustest.Audit
-	server := startServer(t, &embed.Options{Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: pending})
+	server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0", MaxPending: pending})
 	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
 	attached := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
 	local := audit.Subscribe(t, inside, roomy("local"), false, nil)

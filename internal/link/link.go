@@ -1,7 +1,11 @@
 // Package link has the names by which buses and the embedded server know each other on NATS. docs/wire.md describes them.
 package link
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/google/uuid"
+)
 
 const (
 	// Domain is the first segment of the subjects on which buses talk to each other.
@@ -10,14 +14,38 @@ const (
 	BatchPrefix = Domain + ".batch."
 	// BatchOverhead is what a batch of one event has beside it, in bytes.
 	BatchOverhead = 10
-	// ClientsPrefix is the first segment of the subjects on which an embedded server gives to buses what plain clients publish.
-	ClientsPrefix = "clients"
 
-	busName = "eventbus:"
+	// Up is the first segment of the subjects on which an embedded server takes what its clients publish, for the bus of its process
+	// alone to read.
+	Up = "up"
+	// PlainPrefix stands before the topic of what a plain client published. The server puts it there.
+	PlainPrefix = Up + ".plain."
+	// BusPrefix stands before the publisher ID of a bus, a dot, and the subject that it would use without the server.
+	BusPrefix = Up + ".bus."
+
+	busName    = "eventbus:"
+	serverName = "eventbus:"
 )
 
-// ConnectionName returns the name of a bus's connection, by which an embedded server tells it from a plain client.
-func ConnectionName(name string) string { return busName + name }
+// ConnectionName returns the name of a bus's connection, by which an embedded server tells it from a plain client and knows
+// the publisher ID that its events have.
+func ConnectionName(name string, publisher uuid.UUID) string {
+	return busName + publisher.String() + ":" + name
+}
 
-// IsBus reports whether the connection with that name is a bus's.
-func IsBus(connection string) bool { return strings.HasPrefix(connection, busName) }
+// Publisher returns the publisher ID in the name of a connection, ok if it is a bus's.
+func Publisher(connection string) (publisher uuid.UUID, ok bool) {
+	rest, ok := strings.CutPrefix(connection, busName)
+	if !ok {
+		return publisher, false
+	}
+	id, _, _ := strings.Cut(rest, ":")
+	publisher, err := uuid.Parse(id)
+	return publisher, err == nil && publisher != uuid.Nil
+}
+
+// ServerName returns the name that an embedded server tells its clients, by which a bus knows what it has connected to.
+func ServerName(name string) string { return serverName + name }
+
+// IsEmbedded reports whether the server with that name is an embedded one.
+func IsEmbedded(server string) bool { return strings.HasPrefix(server, serverName) }
