@@ -118,10 +118,10 @@ func TestReadTokenRefuses(t *testing.T) {
 		}
 	})
 	t.Run("files without a token", func(t *testing.T) {
-		for _, content := range []string{"", " \n", strings.Repeat("x", 5000)} {
+		for content, reason := range map[string]string{"": "does not hold a token", " \n": "does not hold a token", strings.Repeat("x", 5000): "more than 4096 bytes"} {
 			socket := writeToken(t, content, 0o600)
 			_, err := rendezvous.ReadToken(socket)
-			requirePlaceError(t, err, rendezvous.TokenFile(socket), "does not hold a token")
+			requirePlaceError(t, err, rendezvous.TokenFile(socket), reason)
 		}
 	})
 	t.Run("links", func(t *testing.T) {
