@@ -70,7 +70,7 @@ func WritePrivate(path string, content []byte) (err error) {
 	if err := os.Rename(next, path); err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return SyncDir(dir)
 }
 
 func fill(file *os.File, content []byte) error {

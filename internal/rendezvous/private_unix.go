@@ -28,8 +28,8 @@ func checkPrivate(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// syncDir makes sure that the names in a directory outlast a power failure.
-func syncDir(path string) error {
+// SyncDir makes sure that the names in a directory outlast a power failure, and that those removed are gone then.
+func SyncDir(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
 		return err
