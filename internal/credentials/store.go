@@ -35,7 +35,7 @@ func (s *Store) publicFile(name string) string { return filepath.Join(s.dir, nam
 // Ensure makes a credential and keeps its seed, if there is none of that name. One that is there stays as it is, also with another
 // role; but a rotation that was interrupted is finished. It returns the credential that is there now.
 func (s *Store) Ensure(ctx context.Context, name, role string) (Credential, error) {
-	if err := errors.Join(CheckName("name", name), CheckName("role", role)); err != nil {
+	if err := checkNames(name, role); err != nil {
 		return Credential{}, err
 	}
 	unlock, err := s.lock(ctx)
@@ -62,7 +62,7 @@ func (s *Store) Ensure(ctx context.Context, name, role string) (Credential, erro
 // Make makes a credential and returns it with its seed. Unless keep is set, the seed is not stored: what is returned is all that
 // there ever is of it. It returns an error that matches [ErrExists] if there is one of that name already.
 func (s *Store) Make(ctx context.Context, name, role string, keep bool) (made Credential, seed []byte, err error) {
-	if err := errors.Join(CheckName("name", name), CheckName("role", role)); err != nil {
+	if err := checkNames(name, role); err != nil {
 		return Credential{}, nil, err
 	}
 	unlock, err := s.lock(ctx)
@@ -240,6 +240,13 @@ func (s *Store) readPublic(name string) (Credential, error) {
 	}
 	c.Name = name
 	return c, nil
+}
+
+func checkNames(name, role string) error {
+	if err := CheckName("name", name); err != nil {
+		return err
+	}
+	return CheckName("role", role)
 }
 
 func (s *Store) failed(what, name string, err error) error {
