@@ -48,6 +48,7 @@ func TestContract(t *testing.T) {
 func TestOpenTheZeroConfig(t *testing.T) {
 	dir := shortDir(t)
 	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv("XDG_STATE_HOME", dir+"/state")
 	b, err := eventbus.Open(t.Context(), eventbus.Config{})
 	require.NoError(t, err)
 	endpoints := b.(eventbus.Listener).Endpoints()

@@ -23,8 +23,8 @@
 //     (line02/overlapping_patterns_deliver_once), and when the network brings it twice (TestDuplicatesAreNotDelivered).
 //   - An event published after Subscribe has returned is seen by that subscriber, in this process or in another one on the
 //     same server (line04/subscribe_then_publish).
-//   - Plain NATS clients get one event a message, other buses batches, and everybody each event once and in order, with a bus in the
-//     server's process and without one (TestEverybodyGetsTheFormItUnderstands, TestWithoutAGateway, TestPlainClientsReachEveryBus).
+//   - Plain NATS clients get one event a message, other buses batches, and everybody each event once and in order, in the server's
+//     process and outside of it (TestEverybodyGetsTheFormItUnderstands, TestPlainClientsReachEveryBus).
 //   - Subscriptions that end while others are served make none of them miss an event (line11/who_ends_harms_nobody,
 //     TestSubscriptionsComeAndGoUnderLoad).
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/link"
 )
 
@@ -62,7 +63,7 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 		c.RegisterUser(&server.User{Username: busAccount, Account: accounts.bus})
 		return true
 	}
-	role, name := a.identify(c, user)
+	role, credential := a.identify(c, user)
 	if role == nil {
 		return false
 	}
@@ -70,38 +71,35 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	if publisher, ok := link.Publisher(c.GetOpts().Name); ok {
 		permissions = role.busPermissions(publisher)
 	}
+	name := role.Name
+	if credential.Name != "" {
+		name = credential.Name
+		a.credentials.connected(c.GetID(), credential)
+	}
 	c.RegisterUser(&server.User{Username: name, Account: accounts.roles[role.Name], Permissions: permissions})
 	a.outsiders.admit()
-	if a.credentials != nil {
-		a.credentials.connected(c.GetID(), c.GetOpts().Nkey)
-	}
 	return true
 }
 
-// identify returns the role that the connection may have, and what its user is called in the server; nil if it may not be. user is
-// the role of the user at the other end of the socket, nil if it did not come that way. What the connection presents counts
+// identify returns the role that the connection may have, nil if it has none, and the credential if it came with one. user is the
+// role of the user at the other end of the socket, nil if it did not come that way. What the connection presents counts
 // first: whoever presents something wrong gets in nowhere.
-func (a *authenticator) identify(c server.ClientAuthentication, user *role) (_ *role, name string) {
+func (a *authenticator) identify(c server.ClientAuthentication, user *role) (role *role, credential credentials.Credential) {
 	options := c.GetOpts()
 	switch {
 	case options.Nkey != "":
-		if a.credentials == nil || !signed(options.Nkey, options.Sig, c.GetNonce()) {
-			return nil, ""
+		if a.credentials != nil && signed(options.Nkey, options.Sig, c.GetNonce()) {
+			credential, _ = a.credentials.find(options.Nkey)
+			role = a.roles[credential.Role]
 		}
-		credential, ok := a.credentials.find(options.Nkey)
-		if !ok {
-			return nil, ""
-		}
-		return a.roles[credential.Role], credential.Name
 	case options.Token != "":
-		if !same(options.Token, a.token) {
-			return nil, ""
+		if same(options.Token, a.token) {
+			role = a.user
 		}
-		return a.user, a.user.Name
-	case user != nil && options.Username == "" && options.Password == "" && options.JWT == "":
-		return user, user.Name
+	case options.Username == "" && options.Password == "" && options.JWT == "":
+		role = user
 	}
-	return nil, ""
+	return role, credential
 }
 
 // signed reports whether the holder of the key has signed the nonce that the server greeted it with.

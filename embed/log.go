@@ -4,15 +4,18 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/time/rate"
 )
 
 // serverLog passes the NATS server's messages on. What would end the process in the server's own logger is kept as the
 // reason why Start failed.
 type serverLog struct {
-	logger *slog.Logger
+	logger     *slog.Logger
+	violations rate.Sometimes
 
 	mu    sync.Mutex // guards fatal
 	fatal error
@@ -26,8 +29,18 @@ func (l *serverLog) Noticef(format string, v ...any) { l.log(slog.LevelDebug, fo
 // Warnf implements [server.Logger].
 func (l *serverLog) Warnf(format string, v ...any) { l.log(slog.LevelWarn, format, v) }
 
-// Errorf implements [server.Logger].
-func (l *serverLog) Errorf(format string, v ...any) { l.log(slog.LevelError, format, v) }
+// Errorf implements [server.Logger]. What a client does wrong again and again must not fill the log: of violations there is one a
+// second, and the others are details.
+func (l *serverLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	level := slog.LevelDebug
+	if !strings.Contains(strings.ToLower(text), "violation") && !strings.Contains(text, server.ErrAuthentication.Error()) {
+		level = slog.LevelError
+	} else {
+		l.violations.Do(func() { level = slog.LevelWarn })
+	}
+	l.log(level, "%s", []any{text})
+}
 
 // Debugf implements [server.Logger].
 func (l *serverLog) Debugf(format string, v ...any) { l.log(slog.LevelDebug, format, v) }

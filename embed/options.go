@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 )
 
@@ -228,6 +229,14 @@ func (s *settings) checkSocket() error {
 		return fmt.Errorf("embed: %w", err)
 	}
 	s.Socket = socket
+	if s.Credentials == "" {
+		if s.Credentials, err = credentials.Dir(s.Socket); err != nil {
+			return fmt.Errorf("embed: %w", err)
+		}
+	}
+	if s.Credentials, err = filepath.Abs(s.Credentials); err != nil {
+		return fmt.Errorf("embed: %w", err)
+	}
 	if s.NoSocket {
 		return nil
 	}

@@ -15,6 +15,7 @@ import (
 
 func TestNilOptionsUseTheUsersOwnPlace(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", filepath.Dir(newSocket(t)))
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	want, err := rendezvous.DefaultSocket()
 	require.NoError(t, err)
 	server, err := embed.Start(t.Context(), nil)
@@ -83,6 +84,7 @@ func TestPortInUseIsAnError(t *testing.T) {
 func TestNoFilesWithoutWaysIn(t *testing.T) {
 	runtimeDir := filepath.Dir(newSocket(t))
 	t.Setenv("XDG_RUNTIME_DIR", runtimeDir)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
 	server, err := embed.Start(t.Context(), &embed.Options{NoSocket: true})
 	require.NoError(t, err)
 	defer stop(t, server)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/time/rate"
 
 	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
@@ -64,7 +65,7 @@ func Start(ctx context.Context, options *Options) (*Server, error) {
 	s := &Server{
 		settings: settings,
 		auth:     newAuthenticator(settings),
-		log:      &serverLog{logger: settings.Logger},
+		log:      &serverLog{logger: settings.Logger, violations: rate.Sometimes{Interval: refusalInterval}},
 		conns:    newConnSet(),
 		quit:     make(chan struct{}),
 		stopped:  make(chan struct{}),
@@ -82,12 +83,19 @@ func (s *Server) start(ctx context.Context) error {
 		if s.place, err = takePlace(ctx, s.settings.Socket, !s.settings.NoSocket, s.auth.token); err != nil {
 			return err
 		}
+		if s.auth.credentials, err = openCredentials(ctx, s.settings); err != nil {
+			return err
+		}
 	}
 	if err := s.startNATS(ctx); err != nil {
 		return fmt.Errorf("embed: start the NATS server: %w", err)
 	}
 	if addr := s.nats.Addr(); addr != nil {
-		s.url = "nats://" + addr.String()
+		scheme := "nats://"
+		if s.settings.tls != nil {
+			scheme = "tls://"
+		}
+		s.url = scheme + addr.String()
 		if err := s.place.write(rendezvous.ListenFile(s.settings.Socket), s.url+"\n"); err != nil {
 			return err
 		}
@@ -115,6 +123,9 @@ func (s *Server) startNATS(ctx context.Context) error {
 	}
 	s.auth.setAccounts(s.accounts)
 	s.workers.Go(func() { s.auth.outsiders.watch(s.accounts.connections, s.quit) })
+	if c := s.auth.credentials; c != nil {
+		s.workers.Go(func() { c.watch(nats, s.quit) })
+	}
 	timeout := readyTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = min(timeout, time.Until(deadline))
@@ -219,6 +230,9 @@ func (s *Server) shutdown() error {
 	return err
 }
 
+// Credentials returns the directory of the clients' credentials, or an empty string if there is none.
+func (s *Server) Credentials() string { return s.settings.Credentials }
+
 // Socket returns the path of the unix socket, or an empty string if there is none.
 func (s *Server) Socket() string {
 	if s.settings.NoSocket {
@@ -227,7 +241,8 @@ func (s *Server) Socket() string {
 	return s.settings.Socket
 }
 
-// URL returns the address of the loopback listener, such as nats://127.0.0.1:4222, or an empty string if there is none.
+// URL returns the address of the listener, such as nats://127.0.0.1:4222, with TLS tls://127.0.0.1:4222, or an empty string if there
+// is none.
 func (s *Server) URL() string { return s.url }
 
 // Token returns what processes of this user authenticate with, through both listeners. It gives them Options.Role.

@@ -18,9 +18,7 @@ import (
 
 func requireNoFiles(t *testing.T, socket string) {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Dir(socket))
-	require.NoError(t, err)
-	require.Empty(t, entries)
+	require.Empty(t, names(t, filepath.Dir(socket)))
 }
 
 func TestStopLeavesNothing(t *testing.T) {

@@ -32,6 +32,7 @@ func TestGoRunIsKnownByItsDirectory(t *testing.T) {
 func TestEndpointsOfTheUsualSocketNeedNoFlag(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
+	t.Setenv("XDG_STATE_HOME", dir+"/state")
 	usual := filepath.Join(dir, "eventbus", "eventbus.sock")
 	require.Equal(t, "listening on "+usual+"\nwatch it with: eventbus watch 'events.#'\n",
 		program.DescribeEndpoints(eventbus.Endpoints{Socket: usual, TokenFile: usual + ".token"}))

@@ -19,9 +19,9 @@ type collector struct {
 	out     *bufio.Scanner
 }
 
-// start starts a collector at the socket and returns when clients can attach.
-func start(socket string) (*collector, error) {
-	cmd := exec.Command("fakecollector", socket)
+// start starts a collector at the socket, and at an address if one is given, and returns when clients can attach.
+func start(socket string, address ...string) (*collector, error) {
+	cmd := exec.Command("fakecollector", append([]string{socket}, address...)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

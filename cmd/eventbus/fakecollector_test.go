@@ -22,8 +22,8 @@ import (
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
-// fakeCollector is a program that serves at the socket in its argument, and does what it is told on standard input, one command
-// a line, each of which it answers with ok:
+// fakeCollector is a program that serves at the socket in its first argument, and at the address in its second one if there is one. It
+// does what it is told on standard input, one command a line, each of which it answers with ok:
 //
 //	publish SET   publish known events
 //	burst N       publish N process events, with pids from 1
@@ -33,14 +33,20 @@ import (
 //
 // It ends at the end of its input.
 func fakeCollector() {
-	if err := collectFakes(os.Args[1]); err != nil {
+	address := ""
+	if len(os.Args) > 2 {
+		address = os.Args[2]
+	}
+	if err := collectFakes(os.Args[1], address); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func collectFakes(socket string) (err error) {
+func collectFakes(socket, address string) (err error) {
 	ctx := context.Background()
-	server, err := embed.Start(ctx, &embed.Options{Role: embed.Trusted, Socket: socket, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
+	server, err := embed.Start(ctx, &embed.Options{
+		Role: embed.Trusted, Socket: socket, Listen: address, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
+	})
 	if err != nil {
 		return err
 	}

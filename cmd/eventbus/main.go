@@ -5,23 +5,26 @@
 //	eventbus watch                                        # everything that the running collector publishes
 //	eventbus watch 'events.process.#' --count 5 -o json   # five process events, as JSON lines
 //	eventbus bench --quick                                # how fast the buses are on this machine
+//	eventbus creds make observer --name laptop            # an nkey for a NATS client, with what it may do
+//	eventbus context                                      # and the nats CLI knows the running collector
+//	nats --context eventbus sub 'events.>' --translate 'eventbus decode'
 //
-// Events go to standard output, and everything else to standard error. Run eventbus watch --help or eventbus
-// bench --help for the rest.
+// What was asked for goes to standard output, and everything else to standard error. A seed is printed only by --out -. Run eventbus
+// watch --help, and so on, for the rest.
 //
 // # Exit codes
 //
 //	0    done: the wanted number of events, the end of --timeout without --count, or a reader that closed the pipe
 //	1    an error
 //	2    wrong usage: a flag, pattern or type that cannot be
-//	3    nothing to attach to: no collector runs at the socket, or no server at the URL
+//	3    nothing to attach to: no collector runs at the socket, or none with a loopback listener, or no server at the URL
 //	124  --timeout passed before --count was reached
 //	130  interrupted
 //	143  terminated
 //
 // # Concurrency
 //
-// One goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped.
+// In watch, one goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped.
 // That, and what was lost on its way here, is told on standard error by another goroutine, at most once a second, and
 // counted in the closing summary, which comes after all of it.
 package main
@@ -47,5 +50,5 @@ func program() int {
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	return run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
+	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
 }

@@ -32,7 +32,7 @@ func watch(t *testing.T, dir string, args ...string) *watcher {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)
 	w := &watcher{t: t, cmd: exec.Command("eventbus", append([]string{"watch"}, args...)...), outEnd: read, out: bufio.NewScanner(patient{read}), errors: new(bytes.Buffer)}
-	w.cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "READY="+readyIn(dir), "GORACE="+noRaceDelay)
+	w.cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir+"/state", "READY="+readyIn(dir), "GORACE="+noRaceDelay)
 	w.cmd.Stdout, w.cmd.Stderr = write, w.errors
 	require.NoError(t, w.cmd.Start())
 	require.NoError(t, write.Close())

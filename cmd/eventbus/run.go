@@ -35,9 +35,10 @@ func (e *codedError) Error() string {
 
 func (e *codedError) Unwrap() error { return e.err }
 
-// streams are what the program writes to and how it looks at its surroundings. Several goroutines write to stderr, each line with
+// streams are what the program reads, what it writes to and how it looks at its surroundings. Several goroutines write to stderr, each line with
 // one Write; a file takes these one after the other.
 type streams struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 }
@@ -47,10 +48,13 @@ type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
 	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
+	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
+	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
+	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
 }
 
 // run runs the program and returns its exit code. An error is one line on stderr.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv func(string) string) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	fail := func(code int, err error) int {
 		// The message may repeat what a server or an argument said.
 		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(err.Error()))
@@ -67,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 		kong.Exit(func(status int) { ended, code = true, status }),
 		kong.Vars{"version": version()},
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{stdout, stderr, getenv}),
+		kong.Bind(&streams{stdin, stdout, stderr, getenv}),
 	)
 	if err != nil {
 		return fail(exitError, err)

@@ -1,7 +1,10 @@
 package main_test
 
 import (
+	"encoding/hex"
+	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,11 +14,15 @@ import (
 
 // TestScripts runs the scripts of testdata/script. Beside the usual commands they have
 //
-//	collector start            start a collector at the usual place, $SOCKET
+//	collector start [ADDRESS]  start a collector at the usual place, $SOCKET, and at an address if one is given
 //	collector publish SET      see fakeCollector
 //	collector stop, kill       end it politely, or not
 //	attached                   wait until a watcher in the background sees what is published
 //	scrub FILE                 copy stdout to FILE with the random publisher IDs made equal
+//	scrubport FILE             replace the ports of loopback URLs in FILE with PORT
+//	mode MODE FILE             require that a file has that mode
+//	hidden FILE                require that the seed in a file is neither in stdout nor in stderr
+//	unhex FILE                 make FILE of its text, the hexadecimal form of its bytes
 //
 // and the program exitcode.
 func TestScripts(t *testing.T) {
@@ -31,6 +38,10 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = os.RemoveAll(dir) })
 			env.Setenv("XDG_RUNTIME_DIR", dir)
+			env.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
+			env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
+			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "config"))
+			env.Setenv("CREDS", filepath.Join(env.WorkDir, "state", "eventbus", "credentials"))
 			env.Setenv("GORACE", noRaceDelay)
 			env.Setenv("SOCKET", socketIn(dir))
 			env.Setenv("READY", readyIn(dir))
@@ -39,6 +50,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"collector": collectorCommand, "scrub": scrubCommand, "attached": attachedCommand,
+			"scrubport": scrubPortCommand, "mode": modeCommand, "hidden": hiddenCommand, "unhex": unhexCommand,
 		},
 	})
 }
@@ -46,7 +58,7 @@ func TestScripts(t *testing.T) {
 func collectorCommand(ts *testscript.TestScript, _ bool, args []string) {
 	running := ts.Value("collector").(**collector)
 	if args[0] == "start" {
-		c, err := start(ts.Getenv("SOCKET"))
+		c, err := start(ts.Getenv("SOCKET"), args[1:]...)
 		ts.Check(err)
 		ts.Defer(func() { _ = c.kill() }) // it may have ended in the script
 		*running = c
@@ -71,4 +83,37 @@ func scrubCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 func attachedCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(awaitReady(ts.Getenv("READY")))
+}
+
+var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+
+func scrubPortCommand(ts *testscript.TestScript, _ bool, args []string) {
+	scrubbed := loopbackPort.ReplaceAllString(ts.ReadFile(args[0]), "127.0.0.1:PORT")
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(scrubbed), 0o600))
+}
+
+func modeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	info, err := os.Lstat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := fmt.Sprintf("%o", info.Mode().Perm()); got != args[0] {
+		ts.Fatalf("%s has mode %s, want %s", args[1], got, args[0])
+	}
+}
+
+func hiddenCommand(ts *testscript.TestScript, _ bool, args []string) {
+	seed := strings.TrimSpace(ts.ReadFile(args[0]))
+	if len(seed) != 58 {
+		ts.Fatalf("%s holds no seed", args[0])
+	}
+	for _, output := range []string{"stdout", "stderr"} {
+		if strings.Contains(ts.ReadFile(output), seed) {
+			ts.Fatalf("%s shows a seed", output)
+		}
+	}
+}
+
+func unhexCommand(ts *testscript.TestScript, _ bool, args []string) {
+	data, err := hex.DecodeString(strings.Join(strings.Fields(ts.ReadFile(args[0])), ""))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }

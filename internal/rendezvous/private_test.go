@@ -118,11 +118,16 @@ func TestReadTokenRefuses(t *testing.T) {
 		}
 	})
 	t.Run("files without a token", func(t *testing.T) {
-		for _, content := range []string{"", " \n", strings.Repeat("x", 5000)} {
+		for _, content := range []string{"", " \n"} {
 			socket := writeToken(t, content, 0o600)
 			_, err := rendezvous.ReadToken(socket)
 			requirePlaceError(t, err, rendezvous.TokenFile(socket), "does not hold a token")
 		}
+	})
+	t.Run("files that are too large for one", func(t *testing.T) {
+		socket := writeToken(t, strings.Repeat("x", 5000), 0o600)
+		_, err := rendezvous.ReadToken(socket)
+		requirePlaceError(t, err, rendezvous.TokenFile(socket), "has more than 4096 bytes")
 	})
 	t.Run("links", func(t *testing.T) {
 		socket := writeToken(t, "secret", 0o600)

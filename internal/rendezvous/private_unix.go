@@ -3,6 +3,7 @@
 package rendezvous
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -25,4 +26,13 @@ func checkPrivate(path string, info fs.FileInfo) error {
 		return &Error{Path: path, Reason: fmt.Sprintf("has mode %#o, which lets other users in", mode)}
 	}
 	return nil
+}
+
+// SyncDir makes sure that the names in a directory outlast a power failure, and that those removed are gone then.
+func SyncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

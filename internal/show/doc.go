@@ -9,6 +9,8 @@
 //	}
 //	err = printer.Flush()
 //
+// [WriteMessage] is for messages that did not come through a bus.
+//
 // # Text
 //
 // A line holds the time in UTC, the topic, the type, what happened, and the telling fields of the payload as key=value, named as on
