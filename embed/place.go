@@ -31,9 +31,14 @@ type ownFile struct {
 }
 
 // takePlace makes the token file and then the socket, unless a live server is there. Of several that try at once one gets it.
-func takePlace(ctx context.Context, socket string, wantSocket bool, token string) (_ *place, err error) {
+func takePlace(ctx context.Context, settings *settings, token string) (_ *place, err error) {
+	socket, wantSocket := settings.Socket, !settings.NoSocket
 	dir := filepath.Dir(socket)
-	if err := rendezvous.PrepareDir(dir); err != nil {
+	prepare, mode := rendezvous.PrepareDir, fs.FileMode(0o600)
+	if len(settings.Users) > 0 {
+		prepare, mode = rendezvous.PrepareSharedDir, 0o666
+	}
+	if err := prepare(dir); err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
 	unlock, err := lockDir(ctx, dir)
@@ -55,7 +60,7 @@ func takePlace(ctx context.Context, socket string, wantSocket bool, token string
 		return nil, err
 	}
 	if wantSocket {
-		if err := p.listen(ctx, socket); err != nil {
+		if err := p.listen(ctx, socket, mode); err != nil {
 			return nil, fmt.Errorf("embed: %w", err)
 		}
 	}
@@ -158,8 +163,8 @@ func fill0600(file *os.File, content string) (fs.FileInfo, error) {
 	return file.Stat()
 }
 
-// listen makes the socket.
-func (p *place) listen(ctx context.Context, socket string) error {
+// listen makes the socket. It has mode 0600 at first, and then the one that is wanted.
+func (p *place) listen(ctx context.Context, socket string, mode fs.FileMode) error {
 	config := net.ListenConfig{Control: restrictSocket}
 	listener, err := config.Listen(ctx, "unix", socket)
 	if err != nil {
@@ -173,7 +178,7 @@ func (p *place) listen(ctx context.Context, socket string) error {
 		return err
 	}
 	p.files = append(p.files, ownFile{path: socket, info: info})
-	return os.Chmod(socket, 0o600)
+	return os.Chmod(socket, mode)
 }
 
 // close ends the listener. The files stay.

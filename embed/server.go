@@ -80,7 +80,7 @@ func Start(ctx context.Context, options *Options) (*Server, error) {
 func (s *Server) start(ctx context.Context) error {
 	if s.settings.files() {
 		var err error
-		if s.place, err = takePlace(ctx, s.settings.Socket, !s.settings.NoSocket, s.auth.token); err != nil {
+		if s.place, err = takePlace(ctx, s.settings, s.auth.token); err != nil {
 			return err
 		}
 		if s.auth.credentials, err = openCredentials(ctx, s.settings); err != nil {

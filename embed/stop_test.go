@@ -3,7 +3,6 @@ package embed_test
 import (
 	"context"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,25 +25,32 @@ func InProcess(ctx context.Context, server Server, options *Options) (*Bus, erro
 	return b.connect(ctx, "the server in this process", "", nats.InProcessServer(server), nats.Token(server.Secret()))
 }
 
-// Attach returns a bus on the server behind a unix socket of the same user. The token is read from the file beside the
-// socket at each connect, since a server that starts again makes a new one.
+// Attach returns a bus on the server behind a unix socket. The server knows the user by the socket; whoever wants another role than
+// the user's has Options.Credentials.
 func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) {
 	b, err := newBus(options, nil)
 	if err != nil {
 		return nil, err
 	}
-	// Fail early and plainly: once it is connected, errors of the file only show as refused attempts.
-	if _, err := rendezvous.ReadToken(socket); err != nil {
+	// Fail early and plainly: nats.go only says that there is no server.
+	if err := rendezvous.CheckSocketPath(socket); err != nil {
 		return nil, fmt.Errorf("natsbus: attach to %s: %w", socket, err)
 	}
-	token := func() string {
-		token, err := rendezvous.ReadToken(socket)
-		if err != nil {
-			b.logger.Warn("cannot read the server's token", "socket", socket, "error", err)
-		}
-		return token
+	if _, err := os.Stat(socket); err != nil {
+		return nil, fmt.Errorf("natsbus: attach to %s: %w", socket, err)
 	}
-	return b.connect(ctx, socket, "", nats.InProcessServer(unixSocket(socket)), nats.TokenHandler(token))
+	if b.credentials == "" {
+		return b.connect(ctx, socket, "", nats.InProcessServer(unixSocket{socket, b.serverUser}))
+	}
+	seed, extra, err := credentialOptions(b.credentials, unixSocket{socket, b.serverUser}.InProcessConn)
+	if err != nil {
+		return nil, err
+	}
+	if seed == nil {
+		return nil, &bus.InvalidError{Field: "credentials", Value: b.credentials, Reason: "an embedded server knows nkeys only"}
+	}
+	b.seed = seed
+	return b.connect(ctx, socket, "", append(extra, nats.InProcessServer(seed))...)
 }
 
 // Connect returns a bus on an existing NATS server or cluster. The URL may hold several servers, separated by commas, and
@@ -56,15 +64,34 @@ func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.connect(ctx, servers, url)
+	extra := b.tls.options()
+	if b.credentials != "" {
+		seed, more, err := credentialOptions(b.credentials, nil)
+		if err != nil {
+			return nil, err
+		}
+		b.seed, extra = seed, append(extra, more...)
+	}
+	return b.connect(ctx, servers, url, extra...)
 }
 
 // unixSocket dials a unix socket for nats.go, which has no such scheme.
-type unixSocket string
+type unixSocket struct {
+	path string
+	user int // who may serve there beside this user and root
+}
 
 // InProcessConn implements [nats.InProcessConnProvider].
 func (s unixSocket) InProcessConn() (net.Conn, error) {
-	return net.DialTimeout("unix", string(s), defaultConnectTimeout)
+	conn, err := net.DialTimeout("unix", s.path, defaultConnectTimeout)
+	if err != nil || !rendezvous.PeerCredentialsSupported {
+		return conn, err
+	}
+	uid, _, ok := rendezvous.PeerCredentials(conn)
+	if !ok || uid != os.Geteuid() && uid != 0 && uid != s.user {
+		return nil, errors.Join(fmt.Errorf("the server at %s is of user %d", s.path, uid), conn.Close())
+	}
+	return conn, nil
 }
 
 // connect dials and starts the inbound path. Nothing is left behind if it fails.
@@ -88,7 +115,7 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		nats.DrainTimeout(flushTimeout),
 		nats.ReconnectOnFlusherError(),
 		nats.PingInterval(b.pingInterval),
-		// A server that starts again has a new token; the old one may still be read in between.
+		// A credential may be rotated; the old one may still be read in between.
 		nats.IgnoreAuthErrorAbort(),
 		nats.DisconnectErrHandler(b.disconnected),
 		nats.ReconnectHandler(b.reconnected),
@@ -100,6 +127,9 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		return nil, fmt.Errorf("natsbus: connect to %s: %w", peer, err)
 	}
 	b.conn = conn
+	if b.seed != nil {
+		b.seed.conn.Store(conn)
+	}
 	b.outbound.limit.Store(conn.MaxPayload())
 	b.interest.conn = conn
 	if b.server != nil {

@@ -25,6 +25,10 @@ type Bus struct {
 
 	name           string
 	peer           string // for logs and errors
+	credentials    string // file, or empty
+	serverUser     int
+	tls            TLS
+	seed           *seedFile // nil without an nkey
 	connectTimeout time.Duration
 	pingInterval   time.Duration
 
@@ -63,6 +67,9 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b := &Bus{
 		server:         server,
 		name:           cmp.Or(o.Name, defaultName),
+		credentials:    o.Credentials,
+		serverUser:     o.ServerUser,
+		tls:            o.TLS,
 		connectTimeout: cmp.Or(o.ConnectTimeout, defaultConnectTimeout),
 		pingInterval:   cmp.Or(o.PingInterval, defaultPingInterval),
 		complaints:     rate.Sometimes{Interval: complaintInterval},

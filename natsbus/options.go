@@ -13,6 +13,15 @@ type Options struct {
 	Bus bus.Options
 	// Name is the name of the connection on the server; empty is "eventbus".
 	Name string
+	// Credentials is a file with the seed of an nkey, such as an embedded server makes for each role, or with the JWT and the seed of a
+	// user if its name ends in .creds. It is read again for each connection. Empty is none: then Attach uses the token of the
+	// user's own processes, or nothing but who the user is, and Connect what the URL says.
+	Credentials string
+	// ServerUser is the uid that the server behind a socket may have beside this user's own and root's; 0 is no other. It is for
+	// Attach: whoever else might have put a server there gets nothing.
+	ServerUser int
+	// TLS is for Connect.
+	TLS TLS
 	// ConnectTimeout bounds each attempt to connect, also when a lost connection is sought; 0 is two seconds. Where a server
 	// accepts connections and then says nothing, a Publish may have to wait for such an attempt.
 	ConnectTimeout time.Duration
