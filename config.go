@@ -7,11 +7,15 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/embed"
 	"github.com/daemoneye/eventbus/internal/natsurl"
+	"github.com/daemoneye/eventbus/subjects"
 )
 
 // BusType names an implementation of the bus.
@@ -64,17 +68,63 @@ type Config struct {
 type NATSConfig struct {
 	// SocketPath is the unix socket of the embedded server; empty is a place of the user's own.
 	SocketPath string `toml:"socket_path"`
-	// Listen is the address of an additional loopback listener, such as 127.0.0.1:4222; empty is none.
+	// Listen is the address of an additional listener, such as 127.0.0.1:4222; empty is none. One that is not loopback needs TLSCert.
 	Listen string `toml:"listen"`
+	// TLSCert and TLSKey are the files of the listener's certificate and key, or, with URL, those of this client. TLSCA has the
+	// authorities of the other side: with them, the listener asks clients for a certificate, beside their credential.
+	TLSCert string `toml:"tls_cert"`
+	TLSKey  string `toml:"tls_key"`
+	TLSCA   string `toml:"tls_ca"`
+	// Role is what other processes of this user may be on the socket, see embed.Roles; empty is agent.
+	Role string `toml:"role"`
+	// Users are the roles of other users on the socket, each as uid=role, such as 1001=observer.
+	Users []string `toml:"users"`
+	// Shared says what happens if another process serves on the socket already: no (the default) is an error, attach is to be its
+	// client, takeover is to be its client and to serve when it ends.
+	Shared Sharing `toml:"shared"`
 	// URL is an existing server or cluster to use instead of embedding one, several servers separated by commas; empty
 	// embeds one.
 	URL string `toml:"url"`
+	// Credentials is the file of the client's nkey seed or .creds, with URL or Shared; empty is none with URL, and that of the role
+	// collector with Shared.
+	Credentials string `toml:"credentials"`
+	// CredentialsDir is where the embedded server keeps the nkeys of its clients; empty is a place of the user's own.
+	CredentialsDir string `toml:"credentials_dir"`
+	// Leaf is the table [event_bus.nats.leaf]: a hub that the embedded server joins.
+	Leaf LeafConfig `toml:"leaf"`
 	// MaxPayload bounds the wire size of an event, at most 64 MiB; 0 is DefaultMaxPayload.
 	MaxPayload ByteSize `toml:"max_payload"`
 }
 
-// WithDefaults returns the configuration with every zero field but Logger replaced by its default. The strings of NATS have
-// none: empty is a meaning there.
+// Sharing says what to do if another process serves on the socket.
+type Sharing string
+
+// The ways to share a host's bus.
+const (
+	SharedNo       Sharing = "no"
+	SharedAttach   Sharing = "attach"
+	SharedTakeover Sharing = "takeover"
+)
+
+// LeafConfig says how the embedded server joins a hub as a leaf node.
+type LeafConfig struct {
+	// Hub is the hub's leaf node listener, several separated by commas, such as tls://hub.example:7422; empty joins none.
+	Hub string `toml:"hub"`
+	// Credentials is the file of the nkey seed or .creds with which the hub knows this host; empty is what Hub says.
+	Credentials string `toml:"credentials"`
+	// TLSCA has the authorities that the hub's certificate may be of; empty are the system's.
+	TLSCA string `toml:"tls_ca"`
+	// Prefix and Host stand before the topics of this host at the hub: prefix.host.events.x. Empty are fleet and the host's name.
+	Prefix string `toml:"prefix"`
+	Host   string `toml:"host"`
+	// Topics are patterns of what the hub may get; empty is events.# and control.health.#.
+	Topics []string `toml:"topics"`
+	// Accept are patterns of what the hub may publish here, on prefix.host.down.topic; empty is nothing.
+	Accept []string `toml:"accept"`
+}
+
+// WithDefaults returns the configuration with every zero field but Logger replaced by its default. Where an empty
+// string of NATS has a meaning, it stays.
 func (c Config) WithDefaults() Config {
 	c.BusType = cmp.Or(c.BusType, NATS)
 	c.MaxSubscribers = cmp.Or(c.MaxSubscribers, DefaultMaxSubscribers)
@@ -83,6 +133,8 @@ func (c Config) WithDefaults() Config {
 	c.CircuitBreak = c.CircuitBreak.WithDefaults()
 	c.PublishTimeout = cmp.Or(c.PublishTimeout, DefaultPublishTimeout)
 	c.NATS.MaxPayload = cmp.Or(c.NATS.MaxPayload, DefaultMaxPayload)
+	c.NATS.Role = cmp.Or(c.NATS.Role, embed.Agent)
+	c.NATS.Shared = cmp.Or(c.NATS.Shared, SharedNo)
 	return c
 }
 
@@ -114,14 +166,46 @@ func (c Config) Validate() error {
 	check(c.PublishTimeout > 0, "publish_timeout", c.PublishTimeout.String(), "must be positive")
 	check(1 <= c.NATS.MaxPayload && c.NATS.MaxPayload <= maxPayload, "nats.max_payload", c.NATS.MaxPayload.String(),
 		fmt.Sprintf("must be 1 to %v", maxPayload))
-	check(c.NATS.Listen == "" || isLoopback(c.NATS.Listen), "nats.listen", quote(c.NATS.Listen),
-		"must be a loopback address and a port, such as 127.0.0.1:4222, because connections are not encrypted")
+	check(c.NATS.Listen == "" || isLoopback(c.NATS.Listen) || c.NATS.TLSCert != "" && isAddress(c.NATS.Listen), "nats.listen", quote(c.NATS.Listen),
+		"must be a loopback address and a port, such as 127.0.0.1:4222, or an IP address and a port with tls_cert")
+	check((c.NATS.TLSCert == "") == (c.NATS.TLSKey == ""), "nats.tls_key", quote(c.NATS.TLSKey), "tls_cert and tls_key come together or not at all")
+	for i, user := range c.NATS.Users {
+		_, _, err := parseUser(user)
+		check(err == nil, "nats.users", quote(user), fmt.Sprintf("element %d: %v", i+1, err))
+	}
+	check(slices.Contains([]Sharing{SharedNo, SharedAttach, SharedTakeover}, c.NATS.Shared), "nats.shared", quote(c.NATS.Shared), `must be "no", "attach" or "takeover"`)
+	if c.NATS.Leaf.Hub != "" {
+		_, err := natsurl.Servers(c.NATS.Leaf.Hub)
+		check(err == nil, "nats.leaf.hub", "", fmt.Sprint(err))
+	}
+	for key, patterns := range map[string][]string{"topics": c.NATS.Leaf.Topics, "accept": c.NATS.Leaf.Accept} {
+		for _, pattern := range patterns {
+			_, err := subjects.ParsePattern(pattern)
+			check(err == nil, "nats.leaf."+key, quote(pattern), fmt.Sprint(err))
+		}
+	}
 	// Its value may hold a password or a token, in places that only a valid one tells.
 	if c.NATS.URL != "" {
 		_, err := natsurl.Servers(c.NATS.URL)
 		check(err == nil, "nats.url", "", fmt.Sprint(err))
 	}
 	return errors.Join(problems...)
+}
+
+// parseUser reads uid=role.
+func parseUser(text string) (uid int, role string, err error) {
+	number, role, ok := strings.Cut(text, "=")
+	n, err := strconv.ParseUint(number, 10, 32)
+	if !ok || err != nil || role == "" {
+		return 0, "", errors.New("must be uid=role, such as 1001=observer")
+	}
+	return int(n), role, nil
+}
+
+// isAddress says whether an address is an IP address and a port.
+func isAddress(address string) bool {
+	_, err := netip.ParseAddrPort(address)
+	return err == nil
 }
 
 // isLoopback says whether an address is one that only this host can reach. Names other than localhost are not looked up:

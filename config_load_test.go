@@ -55,7 +55,7 @@ func TestExampleHasEveryKeyWithItsDefault(t *testing.T) {
 	require.NoError(t, err)
 	for _, key := range eventbus.Keys() {
 		name := key[strings.LastIndexByte(key, '.')+1:]
-		require.Regexp(t, `(?m)^(`+name+` = |\[(event_bus\.)?`+name+`\]$)`, string(document), key)
+		require.Regexp(t, `(?m)^(`+name+` = |\[(event_bus\.)?(nats\.)?`+name+`\]$)`, string(document), key)
 	}
 }
 

@@ -191,6 +191,10 @@ func assignList(v reflect.Value, raw any, text bool) string {
 	if !ok {
 		return "must be a list"
 	}
+	if len(list) == 0 {
+		v.SetZero()
+		return ""
+	}
 	// A new slice: the old one may be shared with the value that the section had before.
 	all := reflect.MakeSlice(v.Type(), len(list), len(list))
 	for i, element := range list {

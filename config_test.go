@@ -17,7 +17,7 @@ func TestZeroConfigIsTheEmbeddedDefault(t *testing.T) {
 	require.Equal(t, eventbus.Config{
 		BusType: eventbus.NATS, MaxSubscribers: 1000, QueueCapacity: 1024, Overflow: bus.Block, PublishTimeout: 5 * time.Second,
 		CircuitBreak: bus.CircuitBreak{Overflows: 20, Window: 10 * time.Second, CoolDown: 5 * time.Second},
-		NATS:         eventbus.NATSConfig{MaxPayload: 256 << 10},
+		NATS:         eventbus.NATSConfig{MaxPayload: 256 << 10, Role: "agent", Shared: eventbus.SharedNo},
 	}, eventbus.Config{}.WithDefaults())
 }
 
@@ -26,7 +26,7 @@ func TestWithDefaultsKeepsWhatIsSet(t *testing.T) {
 	set := eventbus.Config{
 		BusType: eventbus.Local, MaxSubscribers: 1, QueueCapacity: 2, Overflow: bus.DropOldest, PublishTimeout: 3,
 		CircuitBreak: bus.CircuitBreak{Overflows: 5, Window: 6, CoolDown: 7},
-		NATS:         eventbus.NATSConfig{SocketPath: "s", Listen: "l", URL: "u", MaxPayload: 4},
+		NATS:         eventbus.NATSConfig{SocketPath: "s", Listen: "l", URL: "u", MaxPayload: 4, Role: "r", Shared: "s"},
 	}
 	require.Equal(t, set, set.WithDefaults())
 }

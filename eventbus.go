@@ -39,9 +39,11 @@ import (
 type Endpoints struct {
 	// Socket is the path of the unix socket.
 	Socket string
-	// TokenFile holds the token that clients present, readable for this user alone.
+	// TokenFile holds the token that processes of this user present, readable for this user alone.
 	TokenFile string
-	// URL is the address of the loopback listener, without the token; empty if there is none.
+	// Credentials is the directory of the clients' nkeys, one for each role.
+	Credentials string
+	// URL is the address of the listener, without any credential; empty if there is none.
 	URL string
 }
 
@@ -71,7 +73,10 @@ func Open(ctx context.Context, config Config) (bus.Bus, error) {
 		return b, nil
 	}
 	if config.NATS.URL != "" {
-		b, err := natsbus.Connect(ctx, config.NATS.URL, &natsbus.Options{Bus: options})
+		b, err := natsbus.Connect(ctx, config.NATS.URL, &natsbus.Options{
+			Bus: options, Credentials: config.NATS.Credentials,
+			TLS: natsbus.TLS{CAFile: config.NATS.TLSCA, CertFile: config.NATS.TLSCert, KeyFile: config.NATS.TLSKey},
+		})
 		if err != nil {
 			return nil, fmt.Errorf("eventbus: open the bus: %w", err)
 		}
@@ -80,10 +85,22 @@ func Open(ctx context.Context, config Config) (bus.Bus, error) {
 	return openEmbedded(ctx, config, options)
 }
 
+// serverOptions returns what the embedded server needs.
+func serverOptions(config Config) *embed.Options {
+	options := &embed.Options{
+		Socket: config.NATS.SocketPath, Listen: config.NATS.Listen, MaxPayload: int(config.NATS.MaxPayload), Logger: config.Logger,
+		TLS:  embed.TLS{CertFile: config.NATS.TLSCert, KeyFile: config.NATS.TLSKey, ClientCAFile: config.NATS.TLSCA},
+		Role: config.NATS.Role, Users: make(map[int]string), Credentials: config.NATS.CredentialsDir,
+	}
+	for _, user := range config.NATS.Users {
+		uid, role, _ := parseUser(user) // Validate has seen it
+		options.Users[uid] = role
+	}
+	return options
+}
+
 func openEmbedded(ctx context.Context, config Config, options bus.Options) (bus.Bus, error) {
-	server, err := embed.Start(ctx, &embed.Options{
-		Socket: config.NATS.SocketPath, Listen: config.NATS.Listen, MaxPayload: int(config.NATS.MaxPayload), Logger: options.Logger,
-	})
+	server, err := embed.Start(ctx, serverOptions(config))
 	if err != nil {
 		return nil, fmt.Errorf("eventbus: start the embedded server: %w", err)
 	}
@@ -105,7 +122,7 @@ var _ Listener = (*embedded)(nil)
 // Endpoints implements [Listener].
 func (e *embedded) Endpoints() Endpoints {
 	socket := e.server.Socket()
-	return Endpoints{Socket: socket, TokenFile: rendezvous.TokenFile(socket), URL: e.server.URL()}
+	return Endpoints{Socket: socket, TokenFile: rendezvous.TokenFile(socket), Credentials: e.server.Credentials(), URL: e.server.URL()}
 }
 
 // Shutdown implements [bus.Bus]: the bus first, then the server.

@@ -59,7 +59,7 @@ type collector struct {
 // command prepares a collector that meets its clients in dir.
 func command(dir string, args ...string) *exec.Cmd {
 	cmd := exec.Command("collector", args...)
-	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir+"/state", "HOME="+dir)
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "XDG_STATE_HOME="+dir+"/state", "EVENTBUS_NATS__ROLE=trusted", "HOME="+dir)
 	return cmd
 }
 

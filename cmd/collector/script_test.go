@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = os.RemoveAll(dir) })
 			env.Setenv("XDG_RUNTIME_DIR", dir)
-			env.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
+			env.Setenv("XDG_STATE_HOME", dir+"/state")
 			return nil
 		},
 	})

@@ -18,7 +18,6 @@ const example = "collector.example.toml"
 func TestTheExampleHoldsTheDefaults(t *testing.T) {
 	defaults := program.DefaultSettings()
 	defaults.Bus = eventbus.Config{}.WithDefaults()
-	defaults.Collect.FilePaths = []string{}
 	got, warnings, err := program.LoadSettings(program.Flags{Config: example})
 	require.NoError(t, err)
 	require.Empty(t, warnings)
