@@ -3,5 +3,6 @@
 #
 #     watch.sh [SUBJECT]
 set -e
-eventbus context # writes the context of that name: where the collector listens, and the credential of an observer
+# The context of that name says where the collector listens, and which credential to use: that of an observer.
+eventbus context >/dev/null
 exec nats --context eventbus sub "${1:-events.>}" --raw --translate 'eventbus decode'

@@ -1,0 +1,148 @@
+package interop_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/subjects"
+)
+
+// What docs/clients.md says of any client, with one that sends what the test wants.
+
+// health is an event of a type of its own, which an agent may publish.
+func health(t *testing.T, edit func(object)) []byte {
+	t.Helper()
+	event := object{"type": "health", "source": "agent", "payload": object{"load": 0.5}}
+	if edit != nil {
+		edit(event)
+	}
+	message, err := msgpack.Marshal(event)
+	require.NoError(t, err)
+	return message
+}
+
+// A client that may read what it publishes gets it back, also if it asks its server for no echo: it comes from the bus.
+func TestEcho(t *testing.T) {
+	c := startCollector(t)
+	agent := c.plain("agent", nats.NoEcho())
+	own, err := agent.SubscribeSync(subjects.ControlHealthStatus)
+	require.NoError(t, err)
+	require.NoError(t, agent.Flush())
+	require.NoError(t, agent.Publish(subjects.ControlHealthStatus, health(t, nil)))
+	message, err := own.NextMsg(patience)
+	require.NoError(t, err)
+	require.Equal(t, "health", decode(t, message)["type"])
+}
+
+// An event passes, and what would make it a request does not: neither the subject for the answer nor headers.
+func TestRequestsAreNotPassedOn(t *testing.T) {
+	c := startCollector(t)
+	observer := c.plain("observer")
+	asked, err := observer.SubscribeSync(subjects.ControlHealthStatus)
+	require.NoError(t, err)
+	require.NoError(t, observer.Flush())
+	agent := c.plain("agent", nats.CustomInboxPrefix("_INBOX_agent"))
+	request := nats.NewMsg(subjects.ControlHealthStatus)
+	request.Data, request.Reply = health(t, nil), agent.NewRespInbox()
+	request.Header.Set("Key", "value")
+	require.NoError(t, agent.PublishMsg(request))
+	message, err := asked.NextMsg(patience)
+	require.NoError(t, err)
+	require.Equal(t, "health", decode(t, message)["type"])
+	require.Empty(t, message.Reply)
+	require.Empty(t, message.Header)
+}
+
+// Replies of other roles are nobody's business.
+func TestInboxOfAnotherRole(t *testing.T) {
+	c := startCollector(t)
+	refused := make(chan error, 1)
+	observer := c.plain("observer", nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	_, err := observer.SubscribeSync("_INBOX_agent.>")
+	require.NoError(t, err)
+	require.ErrorIs(t, <-refused, nats.ErrPermissionViolation)
+	_, err = observer.SubscribeSync("_INBOX_observer.>")
+	require.NoError(t, err)
+	require.NoError(t, observer.Flush())
+	require.Empty(t, refused)
+}
+
+// What is no event, or one in another's name, reaches nobody. Its publisher hears nothing; the collector's log says it.
+func TestRefusedSilently(t *testing.T) {
+	other := uuid.New()
+	for _, refused := range []struct {
+		name    string
+		message []byte
+		log     string
+	}{
+		{"no event", []byte("hello"), "skipped a message that is no valid event"},
+		{"topic differs", health(t, func(e object) { e["topic"] = subjects.ControlShutdown }), "differs from the subject"},
+		{"source of another role", health(t, func(e object) { e["source"] = "process" }), "refused a message in another's name"},
+		{"publisher of another role", health(t, func(e object) { e["publisher"] = other[:] }), "refused a message in another's name"},
+	} {
+		t.Run(refused.name, func(t *testing.T) {
+			c := startCollector(t)
+			reference := c.reference()
+			// Whoever uses a publisher's name first has it.
+			process := c.plain("process")
+			first := health(t, func(e object) { e["source"], e["publisher"] = "process", other[:] })
+			require.NoError(t, process.Publish(subjects.ControlHealthStatus, first))
+			reference.await(func(e *bus.Event) bool { return e.Source == "process" })
+
+			agent := c.plain("agent")
+			require.NoError(t, agent.Publish(subjects.ControlHealthStatus, refused.message))
+			require.NoError(t, agent.Publish(subjects.ControlHealthStatus, health(t, func(e object) { e["source"] = "agent-good" })))
+			reference.await(func(e *bus.Event) bool {
+				if e.Topic != subjects.ControlHealthStatus || e.Publisher == other && e.Source == "process" {
+					return false
+				}
+				require.Equal(t, "agent-good", e.Source)
+				return true
+			})
+			require.NoError(t, agent.LastError())
+			require.Contains(t, c.said(), refused.log)
+		})
+	}
+}
+
+// In metadata, numbers and booleans become texts, and what has parts is left out.
+func TestMetadataIsTexts(t *testing.T) {
+	c := startCollector(t)
+	reference := c.reference()
+	require.NoError(t, c.plain("agent").Publish(subjects.ControlHealthStatus, health(t, func(e object) {
+		e["metadata"] = object{"number": 7, "truth": true, "text": "é", "nested": object{"a": 1}, "list": []int{1}}
+	})))
+	event := reference.await(func(e *bus.Event) bool { return e.Topic == subjects.ControlHealthStatus })
+	require.Equal(t, bus.Metadata{"number": "7", "truth": "true", "text": "é"}, event.Metadata)
+}
+
+// A key that is rotated ends the connections that use it within two seconds; the new one gets in.
+func TestRotatedKey(t *testing.T) {
+	c := startCollector(t)
+	closed := make(chan struct{})
+	began := time.Now()
+	c.plain("observer", nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	code, stdout, stderr := finish(t, c.command(filepath.Join(tools.bin, "eventbus"), "creds", "rotate", "observer"))
+	require.Zero(t, code, stderr)
+	require.Equal(t, c.seed("observer"), strings.TrimSpace(stdout))
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		require.Fail(t, "still connected", "after %v", time.Since(began))
+	}
+	c.plain("observer")
+}
+
+func decode(t *testing.T, message *nats.Msg) (event object) {
+	t.Helper()
+	require.NoError(t, msgpack.Unmarshal(message.Data, &event))
+	return event
+}
