@@ -600,7 +600,7 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				return
 			}
 		case "value":
-			z.Value, bts, err = msgp.ReadFloat64Bytes(bts)
+			z.Value, bts, err = readFloat(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Value")
 				return
@@ -953,7 +953,7 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				if z.CPUUsage == nil {
 					z.CPUUsage = new(float64)
 				}
-				*z.CPUUsage, bts, err = msgp.ReadFloat64Bytes(bts)
+				*z.CPUUsage, bts, err = readFloat(bts)
 				if err != nil {
 					err = msgp.WrapError(err, "CPUUsage")
 					return

@@ -52,6 +52,19 @@ func readTime(b []byte) (t time.Time, rest []byte, err error) {
 	return msgp.ReadTimeUTCBytes(b)
 }
 
+// readFloat reads a number as a float. A language with one kind of number, such as JavaScript, writes a whole one as an integer.
+func readFloat(b []byte) (f float64, rest []byte, err error) {
+	switch msgp.NextType(b) {
+	case msgp.IntType:
+		i, rest, err := msgp.ReadInt64Bytes(b)
+		return float64(i), rest, err
+	case msgp.UintType:
+		u, rest, err := msgp.ReadUint64Bytes(b)
+		return float64(u), rest, err
+	}
+	return msgp.ReadFloat64Bytes(b)
+}
+
 // appendTime appends a time.
 func appendTime(b []byte, t time.Time) []byte {
 	seconds, nanoseconds := t.Unix(), uint64(t.Nanosecond())

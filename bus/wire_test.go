@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -193,6 +195,30 @@ func TestUnmarshalForeign(t *testing.T) {
 	require.Equal(t, bus.Metadata{
 		"text": "t", "int": "-5", "uint": "9223372036854775808", "float": "2.5", "bool": "true", "time": "2026-03-04T05:06:07.890123456Z",
 	}, process.Metadata)
+}
+
+// A language with one kind of number writes a whole one as an integer.
+func TestUnmarshalWholeNumbersAsFloats(t *testing.T) {
+	for _, whole := range []any{0, 42, -7, uint8(200), int64(math.MinInt64), uint64(1) << 63, float32(42), 42.0} {
+		data := foreign(t, map[string]any{"type": "performance", "payload": map[string]any{
+			"value": whole, "metric_name": "load", "unit": "1", "component": "cpu",
+		}})
+		var event bus.Event
+		_, err := event.UnmarshalMsg(data)
+		require.NoError(t, err, "%T", whole)
+		want, ok := new(big.Float).SetString(fmt.Sprint(whole))
+		require.True(t, ok)
+		value, _ := want.Float64()
+		require.Equal(t, value, event.Payload.(*bus.PerformanceEvent).Value)
+
+		data = foreign(t, map[string]any{"type": "process", "payload": map[string]any{"pid": 7, "name": "p", "cpu_usage": whole}})
+		_, err = event.UnmarshalMsg(data)
+		require.NoError(t, err, "%T", whole)
+		require.Equal(t, value, *event.Payload.(*bus.ProcessEvent).CPUUsage)
+	}
+	var event bus.Event
+	_, err := event.UnmarshalMsg(foreign(t, map[string]any{"type": "performance", "payload": map[string]any{"value": "42"}}))
+	require.Error(t, err, "a text is no number")
 }
 
 // TestUnmarshalMetadataTimes has a time of each size as the last value of a message, where nothing follows it.
