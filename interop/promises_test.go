@@ -124,6 +124,22 @@ func TestMetadataIsTexts(t *testing.T) {
 	require.Equal(t, bus.Metadata{"number": "7", "truth": "true", "text": "é"}, event.Metadata)
 }
 
+// JavaScript has one kind of number. A whole one is written as an integer, also where a float is meant.
+func TestWholeNumberOfJavaScript(t *testing.T) {
+	c := startCollector(t)
+	reference := c.reference()
+	cmd := c.command("node", "--input-type=module", "--eval", `
+		import { encode } from "@msgpack/msgpack";
+		const payload = { metric_name: "load", value: 42, unit: "1", component: "cpu", timestamp: new Date() };
+		process.stdout.write(encode({ type: "performance", source: "performance-node", payload }));`)
+	cmd.Dir = tools.node
+	code, message, stderr := finish(t, cmd)
+	require.Zero(t, code, stderr)
+	require.NoError(t, c.plain("performance").Publish(subjects.PerformanceSystem, []byte(message)))
+	event := reference.await(func(e *bus.Event) bool { return e.Source == "performance-node" })
+	require.Equal(t, 42.0, event.Payload.(*bus.PerformanceEvent).Value)
+}
+
 // A key that is rotated ends the connections that use it within two seconds; the new one gets in.
 func TestRotatedKey(t *testing.T) {
 	c := startCollector(t)
