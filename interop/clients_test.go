@@ -234,6 +234,7 @@ func TestRefused(t *testing.T) {
 		if client.publishAs != nil {
 			refused(client.publishAs(c, wrongSeed(t)), "authorization violation")
 		}
+		eventually(t, func() bool { return strings.Contains(c.said(), "Publish Violation") }, c.said)
 		// Nothing has got through: the first event of such a source is one that may be published.
 		marker := bus.Event{Source: "network-marker", Payload: &bus.NetworkEvent{}}
 		require.NoError(t, c.attach("network").Publish(waiting(t), marker))

@@ -157,6 +157,12 @@ func TestRotatedKey(t *testing.T) {
 	c.plain("observer")
 }
 
+// A client knows from the server how large a message may be.
+func TestTooLarge(t *testing.T) {
+	c := startCollector(t)
+	require.ErrorIs(t, c.plain("agent").Publish(subjects.ControlHealthStatus, make([]byte, 300<<10)), nats.ErrMaxPayload)
+}
+
 func decode(t *testing.T, message *nats.Msg) (event object) {
 	t.Helper()
 	require.NoError(t, msgpack.Unmarshal(message.Data, &event))
