@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type collector struct {
 	env         []string // of its clients
 	url, socket string
 	log         string // a file
+	stop        func() // ends it, at the latest when the test ends
 }
 
 var urlLine = regexp.MustCompile(`^NATS clients: (nats://127\.0\.0\.1:\d+)`)
@@ -49,11 +51,14 @@ func startCollector(t *testing.T) *collector {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	lines := readLines(out)
-	t.Cleanup(func() {
+	c.stop = sync.OnceFunc(func() {
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		for range lines { // the closing table
 		}
 		require.NoError(t, cmd.Wait(), "the collector ends in order: %s", c.said())
+	})
+	t.Cleanup(func() {
+		c.stop()
 		if t.Failed() {
 			t.Logf("the collector said:\n%s", c.said())
 		}

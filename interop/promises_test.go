@@ -157,6 +157,19 @@ func TestRotatedKey(t *testing.T) {
 	c.plain("observer")
 }
 
+// A watcher that does not seek a lost connection says so at its end. Its events stay what they are, lines of JSON.
+func TestWatcherOutlivesNoCollector(t *testing.T) {
+	c := startCollector(t)
+	cmd := c.command(tools.python, "python/watch.py", c.url, c.seed("observer"))
+	watcher := start(t, cmd)
+	eventually(t, func() bool { return watcher.has(func(object) bool { return true }) != nil }, watcher.said.String)
+	c.stop()
+	for line := range watcher.lines {
+		require.NotEmpty(t, parse(t, line)["id"])
+	}
+	eventually(t, func() bool { return strings.Contains(watcher.said.String(), "watch.py: the connection is lost") }, watcher.said.String)
+}
+
 // A client knows from the server how large a message may be.
 func TestTooLarge(t *testing.T) {
 	c := startCollector(t)

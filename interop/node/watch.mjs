@@ -42,6 +42,7 @@ async function main(url, seed, subject = "events.>") {
       numbers.set(stream, number);
     }
   }
+  throw new Error("the connection is lost"); // after some attempts to have it back
 }
 
 main(...process.argv.slice(2)).catch((error) => {

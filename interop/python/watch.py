@@ -47,6 +47,7 @@ async def main(url, seed, subject="events.>"):
             if missed > 0:
                 print(f"missed {missed} events on {event['topic']}", file=sys.stderr, flush=True)
             numbers[stream] = number
+    raise ConnectionError("the connection is lost")
 
 
 if __name__ == "__main__":

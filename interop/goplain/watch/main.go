@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"log"
 	"os"
 	"time"
@@ -34,6 +35,8 @@ type stream struct {
 	topic     string
 }
 
+var errLost = errors.New("the connection is lost")
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("watch: ")
@@ -54,13 +57,16 @@ func watch(url, seed, subject string) error {
 	if err != nil {
 		return err
 	}
-	refused := make(chan error, 1)
-	conn, err := nats.Connect(url, key, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+	failed := make(chan error, 1)
+	fail := func(err error) {
 		select {
-		case refused <- err:
-		default:
+		case failed <- err:
+		default: // the first one is enough
 		}
-	}))
+	}
+	conn, err := nats.Connect(url, key,
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { fail(err) }),
+		nats.ClosedHandler(func(*nats.Conn) { fail(errLost) })) // after two minutes of attempts to have it back
 	if err != nil {
 		return err
 	}
@@ -79,7 +85,7 @@ func watch(url, seed, subject string) error {
 	numbers := make(map[stream]uint64) // the last one of each
 	for {
 		select {
-		case err := <-refused:
+		case err := <-failed:
 			return err
 		case message := <-messages:
 			if err := show(message.Data, numbers); err != nil {
