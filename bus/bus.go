@@ -19,7 +19,8 @@ type Bus interface {
 	// the event by then. It returns
 	//   - an [*InvalidError] (errors.Is ErrInvalid) for an event that breaks a rule; nobody got it;
 	//   - an [*OverflowError] for each subscription that had no room in time; the others got it;
-	//   - [ErrUndelivered] if the NATS server could not take it, or another event that was sent together with it, also because it takes less than Options.MaxEventSize ([ErrTooLarge]); subscribers of this process got it;
+	//   - [ErrUndelivered] if the NATS server could not take it, or another event that was sent together with it, also
+	//     because it takes less than Options.MaxEventSize ([ErrTooLarge]); subscribers of this process got it;
 	//   - [ErrClosed] after Shutdown; a Publish that was blocked during Shutdown returns it too;
 	//   - ctx's error if ctx had ended before the call; nobody got it.
 	Publish(ctx context.Context, event Event) error
