@@ -29,8 +29,8 @@ type Bus interface {
 	// it is published by another process on the same server. ctx bounds the registration, not the subscription.
 	//
 	// It returns an [*InvalidError] for a malformed subscription, [ErrDuplicateSubscriber] if the ID is live on this
-	// bus, [ErrTooManySubscribers], [ErrClosed], [ErrUndelivered] if the connection to the server is lost meanwhile, or
-	// ctx's error; in each case nothing is left behind.
+	// bus, [ErrTooManySubscribers], [ErrClosed], [ErrUndelivered] if the connection to the server is lost meanwhile,
+	// [ErrForbidden] if the server does not permit it, or ctx's error; in each case nothing is left behind.
 	Subscribe(ctx context.Context, subscription Subscription) (Receiver, error)
 
 	// Unsubscribe ends the subscription with that ID. What is queued can still be received, then the receiver ends.

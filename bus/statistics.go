@@ -49,6 +49,9 @@ type Statistics struct {
 	// in this process took them, or because sending failed: published ones, and in the server's process also those of others that
 	// were to be passed on. Other buses find them missing by their numbers.
 	Unsent uint64 `json:"unsent"`
+	// Forbidden counts messages, each of one or several events, that the server refused, because this process's role or permissions do
+	// not include their topic. Subscribers of this process got the events.
+	Forbidden uint64 `json:"forbidden"`
 
 	// ActiveSubscribers is the number of live subscriptions.
 	ActiveSubscribers int `json:"active_subscribers"`
