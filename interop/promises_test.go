@@ -170,6 +170,13 @@ func TestWatcherOutlivesNoCollector(t *testing.T) {
 	eventually(t, func() bool { return strings.Contains(watcher.said.String(), "watch.py: the connection is lost") }, watcher.said.String)
 }
 
+// A bus is told at once that its role may not read something.
+func TestForbiddenPattern(t *testing.T) {
+	c := startCollector(t)
+	_, err := c.attach("network").Subscribe(waiting(t), bus.Subscription{ID: "forbidden", Patterns: []string{"events.#"}})
+	require.ErrorIs(t, err, bus.ErrForbidden)
+}
+
 // A client knows from the server how large a message may be.
 func TestTooLarge(t *testing.T) {
 	c := startCollector(t)

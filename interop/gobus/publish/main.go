@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log"
 	"log/slog"
 	"os"
@@ -52,17 +53,17 @@ func main() {
 	_ = json.NewEncoder(os.Stdout).Encode(map[string]string{"published": topic})
 }
 
-func publish(ctx context.Context, socket, seed, topic string) (err error) {
+func publish(ctx context.Context, socket, seed, topic string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	// What the server refuses is in the log.
 	b, err := natsbus.Attach(ctx, socket, &natsbus.Options{Credentials: seed, Bus: bus.Options{Logger: slog.Default()}})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.Shutdown(ctx)) }()
-	if err := b.Publish(ctx, connection(topic)); err != nil {
-		return err
+	err = errors.Join(b.Publish(ctx, connection(topic)), b.Flush(ctx), b.Shutdown(ctx))
+	// What the role does not permit, the server says too late for Publish and Flush.
+	if b.Statistics().Forbidden > 0 {
+		err = errors.Join(err, fmt.Errorf("the role does not permit publishing on %s", topic))
 	}
-	return b.Flush(ctx) // the server has taken it
+	return err
 }
