@@ -56,7 +56,7 @@ type LeafOptions struct {
 	CAFile string
 	// Prefix and Host stand before the topics of this host at the hub, as in fleet.web1.events.process.lifecycle. Prefix is one to
 	// four segments, and empty is fleet. Host is one, and empty is the name of the host in lower case, with a dash for what may not
-	// be in a segment. No two hosts of a hub may have the same.
+	// be in a segment. A hub cuts off one of two hosts that have the same.
 	Prefix, Host string
 	// Topics are the patterns of what may go up; empty is events.# and control.health.#.
 	Topics []string

@@ -10,7 +10,7 @@ import (
 const (
 	// leafInterval is how soon it is noticed that the hub is away, or back. An attempt to reach it again comes later.
 	leafInterval = 200 * time.Millisecond
-	// leafPatience is how long the hub may take at the start before that is worth a warning.
+	// leafPatience is how long the hub may take at the start before that is worth a warning, and how long it must be back to be back.
 	leafPatience = 2 * time.Second
 )
 
@@ -35,18 +35,18 @@ func (l *leafLog) note(text string) {
 	l.reason = text
 }
 
-func (l *leafLog) take() (reason string) {
+func (l *leafLog) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	reason, l.reason = l.reason, ""
-	return reason
+	return l.reason
 }
 
 // watch looks after the connection until quit is closed.
 func (l *leafLog) watch(joined func() bool, quit <-chan struct{}) {
 	ticker := time.NewTicker(leafInterval)
 	defer ticker.Stop()
-	since, was, warned := time.Now(), false, false
+	const unknown, here, away = 0, 1, 2
+	told, was, changed, left := unknown, false, time.Now(), time.Now()
 	for {
 		select {
 		case <-ticker.C:
@@ -54,18 +54,23 @@ func (l *leafLog) watch(joined func() bool, quit <-chan struct{}) {
 			return
 		}
 		is := joined()
-		switch {
-		case is && !was:
-			l.take()
-			l.logger.Info("joined the hub as a leaf node", "hub", l.hub, "after", time.Since(since).Round(time.Millisecond))
-			warned = false
-		case !is && was:
-			l.logger.Warn("the hub is away; its subscribers miss what is published meanwhile", "hub", l.hub, "reason", l.take())
-			since, warned = time.Now(), true
-		case !is && !warned && time.Since(since) > leafPatience:
-			l.logger.Warn("cannot join the hub; trying on", "hub", l.hub, "reason", l.take())
-			warned = true
+		if is != was {
+			was, changed = is, time.Now()
 		}
-		was = is
+		long := time.Since(changed) > leafPatience
+		switch {
+		case is && told == unknown:
+			told = here
+			l.logger.Info("joined the hub as a leaf node", "hub", l.hub)
+		case is && told == away && long: // a connection that is gone again at once is none
+			told = here
+			l.logger.Info("the hub is back", "hub", l.hub, "away", changed.Sub(left).Round(time.Millisecond))
+		case !is && told == here:
+			told, left = away, changed
+			l.logger.Warn("the hub is away; its subscribers miss what is published meanwhile", "hub", l.hub, "reason", l.last())
+		case !is && told == unknown && long:
+			told, left = away, changed
+			l.logger.Warn("cannot join the hub; trying on", "hub", l.hub, "reason", l.last())
+		}
 	}
 }

@@ -170,6 +170,8 @@ func (s *Server) natsOptions() *server.Options {
 		MaxClosedClients:           maxClosedClients,
 	}
 	if leaf := s.settings.leaf; leaf != nil {
+		// A hub takes two servers of one name for one, and cuts off the first.
+		o.ServerName = link.ServerName(s.settings.Name + ":" + leaf.prefix)
 		o.LeafNode = leaf.options(s.settings.Leaf.Credentials)
 	}
 	if s.settings.listenHost != "" {
