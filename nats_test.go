@@ -2,6 +2,8 @@ package eventbus_test
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,4 +88,19 @@ func TestOpenOnACluster(t *testing.T) {
 	publishUntil(t, func() {
 		require.NoError(t, collector.Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: 7, Name: "p", Timestamp: time.Now()}}))
 	}, func() bool { _, err := reader.TryNext(); return err == nil })
+}
+
+// TestTheDocumentationShowsWhatTheTestsUse holds docs/cluster.md against the files.
+func TestTheDocumentationShowsWhatTheTestsUse(t *testing.T) {
+	document, err := os.ReadFile("docs/cluster.md")
+	require.NoError(t, err)
+	for _, name := range []string{"hub.conf", "node.conf", "leaf.toml", "cluster.toml"} {
+		file, err := os.ReadFile("testdata/nats/" + name)
+		require.NoError(t, err)
+		shown := string(file)
+		if strings.HasSuffix(name, ".toml") { // without the first line, which says what it is
+			_, shown, _ = strings.Cut(shown, "\n")
+		}
+		require.Contains(t, string(document), "\n"+shown+"```\n", name)
+	}
 }

@@ -39,6 +39,13 @@
 // As long as the bus subscribes to nothing else, [Server.Interest] is exactly that of plain clients for a topic, and that of buses for
 // the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads.
 //
+// # A hub
+//
+// With Options.Leaf the server joins a hub as a leaf node, in an account of its own, LEAF. It imports from SELF the topics that the
+// hub may have, below prefix and host, so that [Server.Interest] counts the hub's subscribers among the plain clients; and SELF imports
+// from it what it accepts, on in.hub.up.plain.>, as what the role [Hub] publishes. There is nothing else in LEAF. What waits for a hub
+// that takes nothing is bounded by the two seconds of a write, not in bytes, and lost when they are over.
+//
 // # Permissions
 //
 // Everybody outside may publish and subscribe to events.>, control.>, eventbus.> and _INBOX.> (which request and reply need), and
