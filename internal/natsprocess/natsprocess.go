@@ -165,12 +165,27 @@ func (s *Server) Routes(t testing.TB) int {
 	return len(others)
 }
 
-// Leafs returns the number of leaf nodes.
-func (s *Server) Leafs(t testing.TB) int {
+// Knows reports whether the server knows that a queue group wants messages of a subject, be it here or behind a route.
+func (s *Server) Knows(t testing.TB, group, subject string) bool {
 	t.Helper()
-	var answer struct{ Leafnodes int }
-	s.ask(t, "leafz", &answer)
-	return answer.Leafnodes
+	type holder struct {
+		Subscriptions []struct {
+			Group   string `json:"qgroup"`
+			Subject string
+		} `json:"subscriptions_list_detail"`
+	}
+	var here struct{ Connections []holder }
+	var behind struct{ Routes []holder }
+	s.ask(t, "connz?subs=detail", &here)
+	s.ask(t, "routez?subs=detail", &behind)
+	for _, h := range append(here.Connections, behind.Routes...) {
+		for _, sub := range h.Subscriptions {
+			if sub.Group == group && sub.Subject == subject {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Kill kills the process as kill -9 does, and waits for its end. Twice is fine.
