@@ -103,6 +103,11 @@ func serverOptions(config Config) *embed.Options {
 		uid, role, _ := parseUser(user) // Validate has seen it
 		options.Users[uid] = role
 	}
+	leaf := config.NATS.Leaf
+	options.Leaf = embed.LeafOptions{
+		Hub: leaf.Hub, Credentials: leaf.Credentials, CAFile: leaf.TLSCA,
+		Prefix: leaf.Prefix, Host: leaf.Host, Topics: leaf.Topics, Accept: leaf.Accept,
+	}
 	return options
 }
 

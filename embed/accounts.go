@@ -27,19 +27,26 @@ const (
 type accounts struct {
 	bus   *server.Account
 	roles map[string]*server.Account
+	leaf  *server.Account // nil without a hub
 }
 
 // roleAccount returns the name of a role's account, as logs show it.
 func roleAccount(role string) string { return "ROLE-" + role }
 
 // newAccounts returns the accounts for the options of a server, which does not know them yet.
-func newAccounts(roles map[string]*role) (all []*server.Account) {
+func newAccounts(settings *settings) (all []*server.Account) {
 	all = append(all, server.NewAccount(busAccount))
-	for name := range roles {
+	for name := range settings.roles {
 		all = append(all, server.NewAccount(roleAccount(name)))
+	}
+	if settings.leaf != nil {
+		all = append(all, server.NewAccount(leafAccount))
 	}
 	return all
 }
+
+// joined reports whether the server is a leaf node of its hub now. It is never too late to say so: the hub cannot subscribe before.
+func (a *accounts) joined() bool { return a.leaf != nil && a.leaf.NumLeafNodes() > 0 }
 
 // connections returns the number of authenticated connections from outside.
 func (a *accounts) connections() (n int) {
@@ -51,7 +58,7 @@ func (a *accounts) connections() (n int) {
 
 // connectAccounts puts the bus of this process between all others: what they publish comes to it alone, and what it publishes goes
 // to them. So nothing reaches anybody that it has not seen.
-func connectAccounts(s *server.Server, roles map[string]*role) (a accounts, err error) {
+func connectAccounts(s *server.Server, settings *settings) (a accounts, err error) {
 	a.roles = make(map[string]*server.Account)
 	if a.bus, err = s.LookupAccount(busAccount); err != nil {
 		return a, err
@@ -61,7 +68,7 @@ func connectAccounts(s *server.Server, roles map[string]*role) (a accounts, err 
 			return a, fmt.Errorf("export %s from %s: %w", subject, busAccount, err)
 		}
 	}
-	for name, role := range roles {
+	for name, role := range settings.roles {
 		account, err := s.LookupAccount(roleAccount(name))
 		if err != nil {
 			return a, err
@@ -71,6 +78,15 @@ func connectAccounts(s *server.Server, roles map[string]*role) (a accounts, err 
 		if err := connectRole(a.bus, account, name); err != nil {
 			return a, fmt.Errorf("account of role %s: %w", name, err)
 		}
+	}
+	if settings.leaf == nil {
+		return a, nil
+	}
+	if a.leaf, err = s.LookupAccount(leafAccount); err != nil {
+		return a, err
+	}
+	if err := connectLeaf(a.bus, a.leaf, settings.leaf); err != nil {
+		return a, fmt.Errorf("account of the hub: %w", err)
 	}
 	return a, nil
 }

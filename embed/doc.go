@@ -41,6 +41,13 @@
 // for the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads. Without
 // a bus in its process a server lets nothing through.
 //
+// # A hub
+//
+// With Options.Leaf the server joins a hub as a leaf node, in an account of its own, LEAF. It imports from SELF the topics that the
+// hub may have, below prefix and host, so that [Server.Interest] counts the hub's subscribers among the plain clients; and SELF imports
+// from it what it accepts, on in.hub.up.plain.>, as what the role [Hub] publishes. There is nothing else in LEAF. What waits for a hub
+// that takes nothing is bounded by the two seconds of a write, not in bytes, and lost when they are over.
+//
 // # Limits
 //
 // Payloads, connections, subscriptions and pending bytes are bounded for all ([Options]), the first three also by role ([Role]). A client that does not read is

@@ -22,3 +22,6 @@ func NATSOptions(options *Options) (*server.Options, error) {
 	}
 	return (&Server{settings: settings, auth: newAuthenticator(settings)}).natsOptions(), nil
 }
+
+// HostSegment makes a segment of the name of a host.
+var HostSegment = hostSegment

@@ -16,6 +16,7 @@ import (
 type serverLog struct {
 	logger     *slog.Logger
 	violations rate.Sometimes
+	leaf       *leafLog // nil without a hub
 
 	mu    sync.Mutex // guards fatal
 	fatal error
@@ -27,14 +28,23 @@ var _ server.Logger = (*serverLog)(nil)
 func (l *serverLog) Noticef(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
 
 // Warnf implements [server.Logger].
-func (l *serverLog) Warnf(format string, v ...any) { l.log(slog.LevelWarn, format, v) }
+func (l *serverLog) Warnf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	level := slog.LevelWarn
+	if l.leaf != nil && isLeaf(text) {
+		level = slog.LevelDebug
+	}
+	l.log(level, "%s", []any{text})
+}
 
 // Errorf implements [server.Logger]. What a client does wrong again and again must not fill the log: of violations there is one a
-// second, and the others are details.
+// second, and the others are details. So is what is wrong with the hub: leafLog says it once.
 func (l *serverLog) Errorf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
 	level := slog.LevelDebug
-	if !strings.Contains(strings.ToLower(text), "violation") && !strings.Contains(text, server.ErrAuthentication.Error()) {
+	if l.leaf != nil && isLeaf(text) {
+		l.leaf.note(text)
+	} else if !strings.Contains(strings.ToLower(text), "violation") && !strings.Contains(text, server.ErrAuthentication.Error()) {
 		level = slog.LevelError
 	} else {
 		l.violations.Do(func() { level = slog.LevelWarn })

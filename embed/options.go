@@ -52,6 +52,9 @@ type Options struct {
 	// credentials.Dir says. It is read again when it changes: who has a key that is no longer there is disconnected.
 	Credentials string
 
+	// Leaf is the hub that the server joins, if any.
+	Leaf LeafOptions
+
 	// MaxPayload is the size of the largest event in bytes; 0 is 256 KiB, at most 64 MiB. The server takes messages that are
 	// larger by link.BatchOverhead, ten bytes, so that such an event can also be sent in the form that buses use among themselves.
 	MaxPayload int
@@ -94,6 +97,8 @@ type settings struct {
 	listenPort int
 	tls        *tls.Config
 	roles      map[string]*role
+	leaf       *leafSettings // nil without a hub
+	hub        *role         // of the hub
 }
 
 // userRole returns the role of a user of the socket, nil if there is none for that one.
@@ -135,6 +140,7 @@ func (o *Options) check() (*settings, error) {
 		s.checkListen(),
 		s.checkSocket(),
 		s.checkRoles(),
+		s.checkLeaf(),
 	} {
 		if err != nil {
 			return nil, err

@@ -70,6 +70,9 @@ func Start(ctx context.Context, options *Options) (*Server, error) {
 		quit:     make(chan struct{}),
 		stopped:  make(chan struct{}),
 	}
+	if leaf := settings.leaf; leaf != nil {
+		s.log.leaf = &leafLog{logger: settings.Logger, hub: leaf.hub}
+	}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 	}
@@ -118,11 +121,14 @@ func (s *Server) startNATS(ctx context.Context) error {
 	s.nats = nats
 	// Debug messages cost an allocation each, so the server is told now whether somebody wants them.
 	nats.SetLoggerV2(s.log, s.settings.Logger.Enabled(ctx, slog.LevelDebug), false, false)
-	if s.accounts, err = connectAccounts(nats, s.settings.roles); err != nil {
+	if s.accounts, err = connectAccounts(nats, s.settings); err != nil {
 		return err
 	}
 	s.auth.setAccounts(s.accounts)
 	s.workers.Go(func() { s.auth.outsiders.watch(s.accounts.connections, s.quit) })
+	if l := s.log.leaf; l != nil {
+		s.workers.Go(func() { l.watch(s.accounts.joined, s.quit) })
+	}
 	if c := s.auth.credentials; c != nil {
 		s.workers.Go(func() { c.watch(nats, s.quit) })
 	}
@@ -149,7 +155,7 @@ func (s *Server) natsOptions() *server.Options {
 		NoSigs:                     true, // its handlers end the process
 		NoSystemAccount:            true,
 		NoFastProducerStall:        true, // a slow client must not slow down publishers
-		Accounts:                   newAccounts(s.settings.roles),
+		Accounts:                   newAccounts(s.settings),
 		CustomClientAuthentication: s.auth,
 		AlwaysEnableNonce:          true, // for nkeys
 		AuthTimeout:                s.settings.AuthTimeout.Seconds(),
@@ -162,6 +168,11 @@ func (s *Server) natsOptions() *server.Options {
 		PingInterval:               s.settings.PingInterval,
 		MaxPingsOut:                maxPingsOut,
 		MaxClosedClients:           maxClosedClients,
+	}
+	if leaf := s.settings.leaf; leaf != nil {
+		// A hub takes two servers of one name for one, and cuts off the first.
+		o.ServerName = link.ServerName(s.settings.Name + ":" + leaf.prefix)
+		o.LeafNode = leaf.options(s.settings.Leaf.Credentials)
 	}
 	if s.settings.listenHost != "" {
 		o.DontListen = false
@@ -257,6 +268,9 @@ func (s *Server) InboundPrefix() string { return InboundPrefix }
 // Speaks reports whether a client of that role may publish under that source.
 func (s *Server) Speaks(role, source string) bool {
 	r := s.settings.roles[role]
+	if role == Hub && s.settings.hub != nil {
+		r = s.settings.hub
+	}
 	return r != nil && r.speaksFor(source)
 }
 
@@ -270,9 +284,12 @@ func (s *Server) Interest(subject string) int {
 	return s.accounts.bus.Interest(subject)
 }
 
-// Alone reports whether nobody but the bus of this process is connected. It may find out late that the last one has gone, but
+// Joined reports whether the server is a leaf node of its hub now.
+func (s *Server) Joined() bool { return s.accounts.joined() }
+
+// Alone reports whether nobody but the bus of this process is connected, and no hub. It may find out late that the last one has gone, but
 // never too late that one has come.
-func (s *Server) Alone() bool { return s.auth.outsiders.deserted() }
+func (s *Server) Alone() bool { return s.auth.outsiders.deserted() && !s.accounts.joined() }
 
 // Clients returns the number of authenticated clients, without the bus of this process.
 func (s *Server) Clients() int { return s.accounts.connections() }

@@ -64,6 +64,13 @@ func (a *Audit) Sent(publisher uuid.UUID, topic string, count uint64) {
 	a.sent[stream{publisher, topic}] = max(a.sent[stream{publisher, topic}], count)
 }
 
+// Count returns how many events a publisher has published on a topic, as far as is known.
+func (a *Audit) Count(publisher uuid.UUID, topic string) uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.sent[stream{publisher, topic}]
+}
+
 // Killed notes that a publisher has ended without a last word. How many events it has published, and when it began, may be known
 // to nobody; what is audited is that nothing is missing between the first and the last that the subscriber saw.
 func (a *Audit) Killed(publisher uuid.UUID) {

@@ -18,6 +18,12 @@ import (
 // missing scheme is nats. The error says which element is wrong, but repeats nothing of it: in what cannot be parsed a
 // secret may stand anywhere.
 func Servers(list string) (string, error) {
+	_, shown, err := Parse(list)
+	return shown, err
+}
+
+// Parse is Servers for who connects without nats.go: it also returns the URLs, with their credentials.
+func Parse(list string) (urls []*url.URL, text string, err error) {
 	var shown []string
 	for one := range strings.SplitSeq(list, ",") {
 		one = strings.TrimSpace(one)
@@ -26,9 +32,10 @@ func Servers(list string) (string, error) {
 		}
 		u, err := url.Parse(one)
 		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
-			return "", fmt.Errorf("server %d of the list is not a nats://, tls://, ws:// or wss:// URL with a host", len(shown)+1)
+			return nil, "", fmt.Errorf("server %d of the list is not a nats://, tls://, ws:// or wss:// URL with a host", len(shown)+1)
 		}
+		urls = append(urls, u)
 		shown = append(shown, u.Scheme+"://"+u.Host)
 	}
-	return strings.Join(shown, ","), nil
+	return urls, strings.Join(shown, ","), nil
 }
