@@ -144,7 +144,7 @@ func (a *authenticator) distrust(id uint64) {
 	delete(a.trusted, id)
 }
 
-// arrive notes who is at the other end of a connection of the socket, until leave.
+// arrive notes who is at the other end of a connection of the socket, until leave; nil is somebody whom nobody knows.
 func (a *authenticator) arrive(id uint64, user *role) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
