@@ -45,6 +45,9 @@ func (c *proxyCommand) Validate() error {
 	if c.MaxConnections < 1 {
 		return fmt.Errorf("--max-connections: %d: must be positive", c.MaxConnections)
 	}
+	if err := proxy.CheckAddress(c.Listen); err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
 	return credentials.CheckName("--role", c.Role)
 }
 

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"net"
 	"os"
 	"time"
 
@@ -43,7 +46,8 @@ func (p serverPlace) check(ctx context.Context) error {
 	if err == nil {
 		return conn.Close()
 	}
-	if nothingAt(p.socket, err) {
+	// Anything but a dial that fails is about whose server it is.
+	if failed, ok := errors.AsType[*net.OpError](err); ok && failed.Op == "dial" && ctx.Err() == nil && !errors.Is(err, fs.ErrPermission) {
 		return p.nothing()
 	}
 	return err

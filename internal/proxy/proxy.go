@@ -35,6 +35,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"time"
 
@@ -84,15 +85,9 @@ type Proxy struct {
 // Listen takes the port. The address must be a loopback one with a port, 0 for a free one: localhost or an IP address, since what other
 // names mean is somebody else's decision.
 func Listen(ctx context.Context, address string, options *Options) (*Proxy, error) {
-	host, port, err := net.SplitHostPort(address)
+	host, port, err := split(address)
 	if err != nil {
-		return nil, fmt.Errorf("proxy: %q must be host:port: %w", address, err)
-	}
-	if host == "localhost" {
-		host = "127.0.0.1"
-	}
-	if ip, err := netip.ParseAddr(host); err != nil || !ip.IsLoopback() {
-		return nil, fmt.Errorf("proxy: %q must be a loopback address and a port, such as 127.0.0.1:4222", address)
+		return nil, err
 	}
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, port))
@@ -109,6 +104,25 @@ func Listen(ctx context.Context, address string, options *Options) (*Proxy, erro
 	}
 	p.slots = make(chan struct{}, o.MaxConnections)
 	return p, nil
+}
+
+// CheckAddress returns an error unless [Listen] may listen there.
+func CheckAddress(address string) error {
+	_, _, err := split(address)
+	return err
+}
+
+func split(address string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(address)
+	if host == "localhost" {
+		host = "127.0.0.1"
+	}
+	ip, ipErr := netip.ParseAddr(host)
+	_, portErr := strconv.ParseUint(port, 10, 16)
+	if err != nil || ipErr != nil || portErr != nil || !ip.IsLoopback() {
+		return "", "", fmt.Errorf("proxy: %q must be a loopback address and a port, such as 127.0.0.1:4222", address)
+	}
+	return host, port, nil
 }
 
 // URL returns the address of the port, such as nats://127.0.0.1:4222.
