@@ -48,7 +48,9 @@ func (w *watchCommand) attach(ctx context.Context, s *streams, logger *slog.Logg
 
 // nothingAt reports whether attaching failed because there is no socket, or nobody behind it.
 func nothingAt(socket string, err error) bool {
-	// The directory is checked first, and its modes are not what matters if nothing is in it.
+	if errors.Is(err, bus.ErrInvalid) { // such as a credential that is not there
+		return false
+	}
 	_, missing := os.Lstat(socket)
 	return errors.Is(missing, fs.ErrNotExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, nats.ErrNoServers)
 }
