@@ -86,7 +86,7 @@ type NATSConfig struct {
 	// embeds one.
 	URL string `toml:"url"`
 	// Credentials is the file of the client's nkey seed or .creds, with URL or Shared; empty is none with URL, and that of the role
-	// collector with Shared.
+	// trusted with Shared, which the process that serves has made if it has Shared too.
 	Credentials string `toml:"credentials"`
 	// CredentialsDir is where the embedded server keeps the nkeys of its clients; empty is a place of the user's own.
 	CredentialsDir string `toml:"credentials_dir"`

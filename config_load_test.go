@@ -141,7 +141,7 @@ func TestSections(t *testing.T) {
 	`), []string{"EVENTBUS_COLLECT__PATHS="}, []eventbus.Section{{Name: "collect", Into: &section}})
 	require.NoError(t, err)
 	want := collectTable{
-		Interval: 5 * time.Second, Paths: []string{}, Sizes: []eventbus.ByteSize{1024, 5}, Hash: true, Level: slog.LevelWarn,
+		Interval: 5 * time.Second, Sizes: []eventbus.ByteSize{1024, 5}, Hash: true, Level: slog.LevelWarn,
 		Share: 2, Unset: "kept",
 	}
 	want.Inner.Name = "x"

@@ -45,9 +45,12 @@ type Endpoints struct {
 	Credentials string
 	// URL is the address of the listener, without any credential; empty if there is none.
 	URL string
+	// Attached says that it is another process that serves there.
+	Attached bool
 }
 
-// Listener is implemented by a bus that other processes can attach to: the one that Open returns with an embedded server.
+// Listener is implemented by a bus that other processes can attach to: the one that Open returns with an embedded server, its own or
+// one that it shares.
 type Listener interface {
 	Endpoints() Endpoints
 }
@@ -82,6 +85,9 @@ func Open(ctx context.Context, config Config) (bus.Bus, error) {
 		}
 		return b, nil
 	}
+	if config.NATS.Shared != SharedNo {
+		return openShared(ctx, config, options)
+	}
 	return openEmbedded(ctx, config, options)
 }
 
@@ -91,6 +97,7 @@ func serverOptions(config Config) *embed.Options {
 		Socket: config.NATS.SocketPath, Listen: config.NATS.Listen, MaxPayload: int(config.NATS.MaxPayload), Logger: config.Logger,
 		TLS:  embed.TLS{CertFile: config.NATS.TLSCert, KeyFile: config.NATS.TLSKey, ClientCAFile: config.NATS.TLSCA},
 		Role: config.NATS.Role, Users: make(map[int]string), Credentials: config.NATS.CredentialsDir,
+		Shared: config.NATS.Shared != SharedNo,
 	}
 	for _, user := range config.NATS.Users {
 		uid, role, _ := parseUser(user) // Validate has seen it

@@ -14,6 +14,7 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/bus/bustest"
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/natsbus"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,6 +67,38 @@ func TestOpenTheZeroConfig(t *testing.T) {
 	require.NoError(t, b.Shutdown(t.Context()))
 	require.NoFileExists(t, endpoints.Socket)
 	require.NoFileExists(t, endpoints.TokenFile)
+}
+
+// What a configuration says of roles is what the server does: an observer of the socket may not publish, and the shared credential may.
+func TestOpenSetsRolesAndSharing(t *testing.T) {
+	dir := shortDir(t)
+	config := eventbus.Config{NATS: eventbus.NATSConfig{SocketPath: dir + "/s", Role: embed.Observer, Shared: eventbus.SharedAttach}}
+	first, err := eventbus.Open(t.Context(), config)
+	require.NoError(t, err)
+	defer first.Shutdown(context.Background())
+	require.False(t, first.(eventbus.Listener).Endpoints().Attached)
+	detector, err := first.Subscribe(t.Context(), bus.Subscription{ID: "d", Patterns: []string{"events.#"}})
+	require.NoError(t, err)
+
+	second, err := eventbus.Open(t.Context(), config)
+	require.NoError(t, err)
+	defer second.Shutdown(context.Background())
+	require.True(t, second.(eventbus.Listener).Endpoints().Attached)
+	observer, err := natsbus.Attach(t.Context(), dir+"/s", nil)
+	require.NoError(t, err)
+	defer observer.Shutdown(context.Background())
+	for pid, b := range []bus.Bus{observer, second} {
+		require.NoError(t, b.Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: uint32(pid), Name: "p"}}))
+		require.NoError(t, b.Flush(t.Context()))
+	}
+	event, err := detector.Next(t.Context())
+	require.NoError(t, err)
+	pid, _ := event.PID()
+	require.Equal(t, uint32(1), pid, "the observer's is refused")
+	require.Eventually(t, func() bool { return observer.Statistics().Forbidden == 1 }, 10*time.Second, time.Millisecond)
+
+	_, err = eventbus.Open(t.Context(), eventbus.Config{NATS: eventbus.NATSConfig{SocketPath: dir + "/s2", Role: "nobody"}})
+	require.ErrorContains(t, err, "nobody")
 }
 
 // A circuit that the configuration sets, and not the subscription, opens as set.

@@ -3,8 +3,8 @@ package eventbus_test
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -30,11 +30,15 @@ func TestPlainClient(t *testing.T) {
 	endpoints := b.(eventbus.Listener).Endpoints()
 
 	// From here on everything about the client is plain.
-	token, err := os.ReadFile(endpoints.TokenFile)
-	require.NoError(t, err)
-	client, err := nats.Connect(endpoints.URL, nats.Token(strings.TrimSpace(string(token))))
-	require.NoError(t, err)
-	defer client.Close()
+	connect := func(role string) *nats.Conn {
+		seed, err := nats.NkeyOptionFromSeed(filepath.Join(endpoints.Credentials, role+".nk"))
+		require.NoError(t, err)
+		client, err := nats.Connect(endpoints.URL, seed)
+		require.NoError(t, err)
+		t.Cleanup(client.Close)
+		return client
+	}
+	client := connect("observer")
 	events, err := client.SubscribeSync("events.process.>")
 	require.NoError(t, err)
 	require.NoError(t, client.Flush())
@@ -75,10 +79,11 @@ func TestPlainClient(t *testing.T) {
 	require.NoError(t, err)
 	id := uuid.New()
 	good, err := msgpack.Marshal(map[string]any{
-		"id": id[:], "time": time.Now(), "type": "network", "source": "plain",
+		"id": id[:], "time": time.Now(), "type": "network", "source": "network-2",
 		"payload": map[string]any{"connection_id": "c", "protocol": "tcp", "bytes_sent": 12, "timestamp": time.Now(), "of_tomorrow": 1},
 	})
 	require.NoError(t, err)
+	client = connect("network")
 	for _, garbage := range [][]byte{nil, []byte("hello"), good[:20], {0xdf, 0xff, 0xff, 0xff, 0xff}} {
 		require.NoError(t, client.Publish("events.network.connections", garbage))
 	}
@@ -86,7 +91,7 @@ func TestPlainClient(t *testing.T) {
 	event, err := r.Next(ctx)
 	require.NoError(t, err)
 	require.Equal(t, id, event.ID)
-	require.Equal(t, "plain", event.Source)
+	require.Equal(t, "network-2", event.Source)
 	require.Equal(t, uint64(12), *event.Payload.(*bus.NetworkEvent).BytesSent)
 	require.Equal(t, uint64(4), b.Statistics().Malformed)
 }

@@ -19,8 +19,8 @@ type Bus interface {
 	// the event by then. It returns
 	//   - an [*InvalidError] (errors.Is ErrInvalid) for an event that breaks a rule; nobody got it;
 	//   - an [*OverflowError] for each subscription that had no room in time; the others got it;
-	//   - [ErrUndelivered] if the NATS server could not take it, or an event just before it that was sent together with
-	//     it, also because it takes less than Options.MaxEventSize ([ErrTooLarge]); subscribers of this process got it;
+	//   - [ErrUndelivered] if the NATS server could not take it, or another event that was sent together with it, also
+	//     because it takes less than Options.MaxEventSize ([ErrTooLarge]); subscribers of this process got it;
 	//   - [ErrClosed] after Shutdown; a Publish that was blocked during Shutdown returns it too;
 	//   - ctx's error if ctx had ended before the call; nobody got it.
 	Publish(ctx context.Context, event Event) error
@@ -29,8 +29,8 @@ type Bus interface {
 	// it is published by another process on the same server. ctx bounds the registration, not the subscription.
 	//
 	// It returns an [*InvalidError] for a malformed subscription, [ErrDuplicateSubscriber] if the ID is live on this
-	// bus, [ErrTooManySubscribers], [ErrClosed], [ErrUndelivered] if the connection to the server is lost meanwhile, or
-	// ctx's error; in each case nothing is left behind.
+	// bus, [ErrTooManySubscribers], [ErrClosed], [ErrUndelivered] if the connection to the server is lost meanwhile,
+	// [ErrForbidden] if the server does not permit it, or ctx's error; in each case nothing is left behind.
 	Subscribe(ctx context.Context, subscription Subscription) (Receiver, error)
 
 	// Unsubscribe ends the subscription with that ID. What is queued can still be received, then the receiver ends.
@@ -43,7 +43,8 @@ type Bus interface {
 
 	// Flush returns when everything published before the call is in every matching queue of this process and has
 	// been taken by the server for everybody else. It returns ctx's error if that takes longer, [ErrUndelivered] if
-	// there is no server to take it, and [ErrClosed] after Shutdown.
+	// there is no server to take it, or once if an event since the last Flush could not be sent and no Publish has said so, and
+	// [ErrClosed] after Shutdown.
 	Flush(ctx context.Context) error
 
 	// Shutdown stops intake, waits until the receivers have taken what is queued or ctx ends, ends every receiver,

@@ -33,6 +33,10 @@ var (
 	// buffered, by Flush and Subscribe when the connection is lost meanwhile, and by Shutdown when events still waited for
 	// the server.
 	ErrUndelivered = errors.New("bus: not taken by the server")
+
+	// ErrForbidden is returned by Subscribe when the server does not let this process read one of the patterns. What it does
+	// not let it publish it says too late for Publish; Statistics.Forbidden counts that.
+	ErrForbidden = errors.New("bus: not permitted")
 )
 
 // maxErrorValue bounds how much of an offending value an error message repeats, in bytes.

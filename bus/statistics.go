@@ -42,12 +42,16 @@ type Statistics struct {
 	// Untracked counts received events whose loss would not have been noticed, because they had no sequence number or
 	// there were too many publishers and topics to remember.
 	Untracked uint64 `json:"untracked"`
-	// Overruns counts messages that came faster than they could be decoded and were discarded undecoded. Numbered events
-	// among them are found and counted as lost as well.
+	// Overruns counts messages, each of one or several events, that came faster than they could be decoded and were discarded
+	// undecoded. Numbered events in them are found and counted as lost as well.
 	Overruns uint64 `json:"overruns"`
-	// Unsent counts published events that somebody in another process wanted and that were not sent, because they came faster than
-	// the server in this process took them. Other buses find them missing by their numbers.
+	// Unsent counts events that somebody in another process wanted and that were not sent, because they came faster than the server
+	// in this process took them, or because sending failed: published ones, and in the server's process also those of others that
+	// were to be passed on. Other buses find them missing by their numbers.
 	Unsent uint64 `json:"unsent"`
+	// Forbidden counts messages, each of one or several events, that the server refused, because this process's role or permissions do
+	// not include their topic. Subscribers of this process got the events.
+	Forbidden uint64 `json:"forbidden"`
 
 	// ActiveSubscribers is the number of live subscriptions.
 	ActiveSubscribers int `json:"active_subscribers"`

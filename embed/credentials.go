@@ -25,14 +25,15 @@ type credentialed struct {
 	clients map[uint64]credentials.Credential // by the IDs of their connections
 }
 
-// openCredentials makes a credential for each role that has none, but for Trusted, which nobody should have by accident.
+// openCredentials makes a credential for each role that has none, but for Trusted, which nobody should have by accident: that needs
+// Options.Shared.
 func openCredentials(ctx context.Context, settings *settings) (*credentialed, error) {
 	store, err := credentials.Open(settings.Credentials)
 	if err != nil {
 		return nil, fmt.Errorf("embed: %w", err)
 	}
 	for name := range settings.roles {
-		if name == Trusted {
+		if name == Trusted && !settings.Shared {
 			continue
 		}
 		if _, err := store.Ensure(ctx, name, name); err != nil {

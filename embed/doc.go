@@ -14,39 +14,36 @@
 //
 //   - [Server.InProcessConn] with [Server.Secret] is for the bus of this process alone. The secret works on such a connection
 //     only: one that came in by another way is refused even if it knows the secret.
-//   - A unix socket, by default where package rendezvous says. Its directory has mode 0700, the socket 0600, the peer's user is
-//     checked with the kernel (Linux and macOS), and the client needs the token from the file beside the socket.
-//   - A loopback listener, which is off by default, for clients that cannot dial a unix socket. It needs the same token.
+//   - A unix socket, by default where package rendezvous says. The kernel says who is at the other end (Linux and macOS), and that
+//     user's role is what the client may do: Options.Role for the server's own user, Options.Users for others. Without others the
+//     socket's directory has mode 0700 and the socket 0600.
+//   - A listener, which is off by default, for clients that cannot dial a unix socket. One that is not on loopback needs TLS, of
+//     version 1.3, with certificates of clients if wanted.
 //
-// Both secrets are made anew by each start. There is no encryption, hence no listener on other addresses.
+// On both of these a client may present an nkey instead (NATS's Ed25519 keys: the client signs what the server greets it with, and no
+// secret travels), one of those in Options.Credentials, and has the role that is written there. Who presents something wrong
+// gets in nowhere, whoever it is. The listener demands one, or the token that the server makes anew at each start for processes of its
+// own user. Keys are rotated and revoked while the server runs (eventbus creds); whoever is connected with an old one is disconnected.
 //
-// # Accounts
+// # Roles
 //
-// NATS can tell whether somebody is interested in a subject, but not who, and it stops counting at the first that matches. The
-// bus of this process needs to know about everybody but itself, and about plain clients and buses of other processes apart, since it
-// sends single events to the ones and batches to the others. So there are three accounts: SELF is the bus of this process, alone;
-// PEERS are buses in other processes, known by the name of their connection (package link); BUS is everybody else. The
-// server carries messages on events.>, control.> and eventbus.> (what buses tell each other) across:
+// A role says on which topics its clients publish and to which they subscribe, as lists of what is allowed, under which sources they
+// publish, and what their limits are ([Role], [Roles]). Each has an inbox prefix of its own, _INBOX_ and its name, on which no other
+// listens. In the account of each, NATS enforces all that when a client publishes or subscribes.
 //
-//	from   to     on the subject
-//	BUS    SELF   in.> ([InboundPrefix])
-//	PEERS  SELF   in.>
-//	BUS    PEERS  clients.>
-//	SELF   BUS    the same
-//	PEERS  BUS    the same
-//	SELF   PEERS  the same, but only eventbus.>
+// # Everything goes through the bus
 //
-// As long as the bus subscribes to nothing else, [Server.Interest] is exactly that of plain clients for a topic, and that of buses for
-// the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads.
-//
-// # Permissions
-//
-// Everybody outside may publish and subscribe to events.>, control.>, eventbus.> and _INBOX.> (which request and reply need), and
-// subscribe to clients.>. Everything else is refused: the lists say what is allowed.
+// The bus of this process is in an account of its own, SELF. What clients publish comes to it and to nobody else, below in., the
+// role and up. ([InboundPrefix], package link): of plain clients by a mapping of subjects, of buses by the subject that they use, which
+// has the publisher ID that they have connected with. What the bus publishes on events.>, control.> and eventbus.> goes to the accounts
+// of all roles. So it sees everything before anybody else does, and knows of whom it is; package natsbus does with that what it has
+// to. As SELF subscribes to nothing else, [Server.Interest] is exactly that of everybody else: of plain clients for a topic, and of buses
+// for the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads. Without
+// a bus in its process a server lets nothing through.
 //
 // # Limits
 //
-// Payloads, connections, subscriptions and pending bytes are bounded, see [Options]. A client that does not read is
+// Payloads, connections, subscriptions and pending bytes are bounded for all ([Options]), the first three also by role ([Role]). A client that does not read is
 // disconnected when MaxPending bytes wait for it or a write takes longer than WriteDeadline. It never slows down
 // publishers. There is no persistence, no monitoring port and no cluster.
 //

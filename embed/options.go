@@ -46,6 +46,8 @@ type Options struct {
 	Users map[int]string
 	// Roles are additional roles. One with the name of one of [Roles] takes its place.
 	Roles []Role
+	// Shared makes a credential for the role Trusted as well, for other processes of this user that share the server.
+	Shared bool
 	// Credentials is the directory of the clients' nkeys, made with one for each role but Trusted if it is not there; empty is where
 	// credentials.Dir says. It is read again when it changes: who has a key that is no longer there is disconnected.
 	Credentials string

@@ -30,8 +30,11 @@ type batch struct {
 	message []byte
 }
 
-// begin empties the batch.
+// begin empties the batch. What one large event needed is not kept.
 func (b *batch) begin() {
+	if cap(b.message) > 4*batchBytes {
+		b.message = nil
+	}
 	b.events = 0
 	b.message = append(b.message[:0], array32, 0, 0, 0, 0)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -220,6 +221,11 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		subject = sub.Subject
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
+		if strings.Contains(err.Error(), "Violation for Publish") {
+			b.forbiddenMessages.Add(1)
+		} else {
+			b.interest.refuse(err)
+		}
 		b.forbidden.Do(func() { b.logger.Warn("the NATS server forbids something", "server", b.peer, "error", err) })
 		return
 	}
@@ -235,7 +241,7 @@ func (b *Bus) sendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, bus.ErrForbidden):
 		return err
 	case errors.Is(err, nats.ErrMaxPayload):
 		// Who is in this process has it.

@@ -5,7 +5,7 @@
 // There are three ways to the other processes:
 //
 //   - [InProcess] uses a server in this process (package embed), which other processes attach to;
-//   - [Attach] dials the unix socket of such a server in another process of the same user;
+//   - [Attach] dials the unix socket of such a server in another process, with the role of its user or with an nkey;
 //   - [Connect] dials an existing NATS server or cluster by URL.
 //
 // # Delivery
@@ -16,25 +16,33 @@
 // Delivery is at most once. A publisher in another process cannot be made to wait for a full queue: under the block policy its
 // event is dropped and counted instead.
 //
-// A publisher leaves its event to a goroutine that sends, unless nothing is on its way: then it sends the event itself, and may be
-// held up by the server for as long as one write takes, two seconds at most. On a server in this process at most 32 MiB wait; what
-// comes then is not sent, and counted ([bus.Statistics].Unsent). Elsewhere at most 256 KiB wait, and publishers with them.
-// An error of Publish may concern events that were published just before.
+// A publisher leaves its event to a goroutine that encodes and sends, unless nothing is on its way: then it sends the event itself, and
+// with it what others leave meanwhile. Each write takes two seconds at most. On a server in this process 32 MiB of events wait at most; what
+// comes then is not sent, and counted ([bus.Statistics].Unsent), as is every event that cannot be sent. Elsewhere 256 KiB wait, and
+// publishers with them. An error of Publish may concern events that were published just before; an error that no publisher
+// waited for is told by the next [bus.Bus.Flush].
 //
 // # Batches
 //
-// Plain clients get one event a message, on its topic. Buses send each other several events of one topic in one message, on
-// subjects of their own (eventbus.batch.>), as many as have come while the one before was sent, 16 KiB at most; no event waits for
-// others to come. A bus in another process than the server cannot know whether plain clients want its events; so it
-// sends batches only when the bus in the server's process has said that it is there (eventbus.gateway), which then passes single events on
-// to the plain clients that want them. Where there is none, as on an existing server, buses send single events.
+// Plain clients get one event a message, on its topic. Buses on an embedded server send and get several events of one topic in one
+// message, on subjects of their own (docs/wire.md), as many as have come while the one before was sent, 16 KiB at most; no event waits for
+// others to come. On an existing server, buses send single events. A bus knows which of them it is on by the server's name.
+//
+// # The gate
+//
+// What clients of an embedded server publish reaches nobody but the bus in the server's process. It decodes each event that somebody
+// wants, checks it as its own publishers are checked, checks that the source is one of the sender's role and that the publisher ID
+// is the sender's own (an ID is whose it was first; that of a bus comes with its connection), completes what a plain client left
+// out, and passes it on in the forms that are wanted. What fails is counted, as malformed or as forged, and goes no further. A client
+// that subscribes to what it publishes gets its own events back; a bus drops its own.
+//
+// On an existing server there is no gate: its own permissions are all that stands between its clients.
 //
 // # Order
 //
 // All NATS subscriptions of a bus feed one channel that one goroutine reads, in the order of the wire. They belong to one
 // queue group of their own, so that the server sends a message once even when several of their subjects match it. On a server
-// in this process there are just four, for everything; elsewhere they follow the subscriptions, three for each subject: for single
-// events of buses, for those of plain clients, which an embedded server gives to buses below clients.>, and for batches.
+// in this process there is just one, for everything; elsewhere they follow the subscriptions, one for each subject.
 //
 // # What is lost
 //

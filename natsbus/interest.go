@@ -2,11 +2,15 @@ package natsbus
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
@@ -35,6 +39,7 @@ type wanted struct {
 	subscription *nats.Subscription
 	missed       uint64 // as last seen: a closed subscription does not say
 	users        int
+	refused      bool // by the server
 }
 
 // drops returns how many messages of the subscription have found the inbox full.
@@ -69,20 +74,70 @@ func (i *interest) adapt(prefix string) {
 		// Both fail only if the connection is gone, and the bus with it.
 		_ = w.subscription.Unsubscribe()
 		if s, err := i.open(subject); err == nil {
-			w.subscription, w.missed = s, 0
+			w.subscription, w.missed, w.refused = s, 0, false
 		}
 	}
 }
 
-// add subscribes to what the patterns need and waits until the server knows. If it fails it has added nothing.
+// add subscribes to what the patterns need and waits until the server knows. If it fails it has added nothing. A subject that the
+// server forbids is a [bus.ErrForbidden].
 func (i *interest) add(ctx context.Context, patterns []subjects.Pattern) error {
+	before := i.conn.LastError()
 	if err := i.subscribe(patterns); err != nil {
 		return err
 	}
 	// Also when all of it was there already: another caller may still be on its way to the server with it.
-	if err := flush(ctx, i.conn); err != nil {
+	err := flush(ctx, i.conn)
+	if err == nil {
+		err = i.forbidden(patterns, before)
+	}
+	if err != nil {
 		i.remove(patterns)
-		return err
+	}
+	return err
+}
+
+// forbiddenPatience is how long the handler of a complaint of the server may take to be called.
+const forbiddenPatience = 100 * time.Millisecond
+
+// forbidden returns an error if the server has refused one of the patterns. It complains before it answers the ping of a flush, but
+// nats.go remembers its last complaint only, and tells of each in a goroutine of its own.
+func (i *interest) forbidden(patterns []subjects.Pattern, before error) error {
+	last := i.conn.LastError()
+	if last == before || !errors.Is(last, nats.ErrPermissionViolation) { //nolint:errorlint // the same value is no news
+		return i.refusedAmong(patterns)
+	}
+	i.refuse(last)
+	for deadline := time.Now().Add(forbiddenPatience); ; time.Sleep(time.Millisecond) {
+		if err := i.refusedAmong(patterns); err != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+// refuse takes note of a complaint of the server, if it is about one of the subscriptions.
+func (i *interest) refuse(complaint error) {
+	_, rest, ok := strings.Cut(complaint.Error(), `Subscription to "`)
+	if !ok {
+		return
+	}
+	subject, _, _ := strings.Cut(rest, `"`)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if w := i.subjects[strings.TrimPrefix(subject, i.prefix)]; w != nil {
+		w.refused = true
+	}
+}
+
+func (i *interest) refusedAmong(patterns []subjects.Pattern) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, p := range patterns {
+		for _, subject := range p.Subjects() {
+			if w := i.subjects[subject]; w != nil && w.refused {
+				return fmt.Errorf("%w: subscribe to %s", bus.ErrForbidden, p)
+			}
+		}
 	}
 	return nil
 }

@@ -46,7 +46,9 @@ type Bus struct {
 	subscribed atomic.Bool
 	lastWords  *lastWords // nil but on the server's own bus
 
-	forbidden  rate.Sometimes // about missing permissions
+	forbidden         rate.Sometimes // about missing permissions
+	forbiddenMessages atomic.Uint64
+
 	malformed  atomic.Uint64
 	forged     atomic.Uint64
 	complaints rate.Sometimes // about malformed messages
@@ -145,6 +147,7 @@ func (b *Bus) Statistics() bus.Statistics {
 	statistics.Malformed = b.malformed.Load()
 	statistics.Forged = b.forged.Load()
 	statistics.Overruns = b.interest.lost()
+	statistics.Forbidden = b.forbiddenMessages.Load()
 	statistics.Unsent = b.outbound.unsent.Load()
 	statistics.Connected = b.conn.IsConnected()
 	statistics.Reconnects = b.conn.Stats().Reconnects

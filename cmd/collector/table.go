@@ -26,9 +26,9 @@ func (s summary) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(format string, values ...any) { fmt.Fprintf(t, format+"\n", values...) } // the error comes with Flush
 	row("after %v:", s.bus.Uptime.Round(100*time.Millisecond))
-	row("published\treceived\tdelivered\tdropped\tlost\tmalformed\treconnects")
-	row("%d\t%d\t%d\t%d\t%d\t%d\t%d", s.bus.Published, s.bus.Received, s.bus.Delivered, s.bus.Dropped, s.bus.Lost,
-		s.bus.Malformed, s.bus.Reconnects)
+	row("published\treceived\tdelivered\tdropped\tlost\tmalformed\tforged\treconnects")
+	row("%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d", s.bus.Published, s.bus.Received, s.bus.Delivered, s.bus.Dropped, s.bus.Lost,
+		s.bus.Malformed, s.bus.Forged, s.bus.Reconnects)
 	if len(s.topics) > 0 {
 		row("\ntopic\tpublished")
 	}

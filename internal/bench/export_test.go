@@ -46,3 +46,6 @@ func NewCell(row, name, group string, subject, base []float64, goal float64) Cel
 	l.subject, l.base, l.subjectMetric, l.baseMetric = of("subject", subject), of("base", base), throughput, throughput
 	return l.cell(results)
 }
+
+// FirstProbe is firstProbe, for the tests.
+const FirstProbe = firstProbe

@@ -69,6 +69,7 @@ type counter struct {
 	timed  bool
 	times  []int64 // nanoseconds
 	last   int64   // when the last event of the phase was read
+	latest int64   // when one was acknowledged last
 	failed error
 
 	arrived atomic.Int64 // events at all
@@ -87,13 +88,17 @@ func (c *counter) read(stamp int64) {
 	c.seen++
 	c.arrived.Add(1)
 	if c.seen%ackEvery == 0 && !c.timed { // at that rate nobody waits for it
+		c.latest = clockNow()
 		if err := c.talk.say(word{Say: sayAck, N: c.seen}); err != nil {
 			c.failed = err
 		}
 	}
 	if c.seen == c.target {
 		c.last = clockNow()
-		c.done <- struct{}{}
+		select {
+		case c.done <- struct{}{}:
+		default: // nobody waits for a phase that came to its end too late
+		}
 	}
 }
 
@@ -101,7 +106,11 @@ func (c *counter) read(stamp int64) {
 func (c *counter) prepare(n int, timed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.target, c.seen, c.timed, c.last, c.times = n, 0, timed, 0, make([]int64, 0, n)
+	select {
+	case <-c.done: // of the phase before
+	default:
+	}
+	c.target, c.seen, c.timed, c.last, c.latest, c.times = n, 0, timed, 0, clockNow(), make([]int64, 0, n)
 }
 
 // wait returns when all events of the phase are there, or no more come.
@@ -119,8 +128,8 @@ func (c *counter) wait() (lost int, err error) {
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.last == 0 {
-			c.last = clockNow()
+		if c.last == 0 { // some are lost, which took time to find out
+			c.last = c.latest
 		}
 		return c.target - c.seen, c.failed
 	}
@@ -276,7 +285,7 @@ func (s *side) toldForward(_ context.Context, count *counter, w word) error {
 	return s.talk.say(done)
 }
 
-// toldBackward publishes a phase. Its processor time ends with the last acknowledgement, when what it has sent is read.
+// toldBackward publishes a phase. Its processor time is without what it takes to send the last window.
 func (s *side) toldBackward(ctx context.Context, _ *counter, w word) error {
 	cpu := cpuTime()
 	begun, err := s.publish(ctx, w.N, w.Rate)

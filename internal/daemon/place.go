@@ -29,9 +29,13 @@ func describeEndpoints(e eventbus.Endpoints) string {
 	if standard, err := rendezvous.DefaultSocket(); err != nil || standard != e.Socket {
 		command += " --socket " + QuoteArgument(e.Socket)
 	}
-	text := fmt.Sprintf("listening on %s\nwatch it with: %s 'events.#'\n", e.Socket, command)
+	place := "listening on"
+	if e.Attached {
+		place = "attached to"
+	}
+	text := fmt.Sprintf("%s %s\nwatch it with: %s 'events.#'\n", place, e.Socket, command)
 	if e.URL != "" {
-		text += fmt.Sprintf("NATS clients: %s, with the token in %s\n", e.URL, e.TokenFile)
+		text += fmt.Sprintf("NATS clients: %s, with an nkey in %s\n", e.URL, e.Credentials)
 	}
 	return text
 }

@@ -37,8 +37,8 @@ func TestEndpointsOfTheUsualSocketNeedNoFlag(t *testing.T) {
 	require.Equal(t, "listening on "+usual+"\nwatch it with: eventbus watch 'events.#'\n",
 		daemon.DescribeEndpoints(eventbus.Endpoints{Socket: usual, TokenFile: usual + ".token"}))
 	require.Equal(t, "listening on /s\nwatch it with: eventbus watch --socket /s 'events.#'\n"+
-		"NATS clients: nats://127.0.0.1:4222, with the token in /s.token\n",
-		daemon.DescribeEndpoints(eventbus.Endpoints{Socket: "/s", TokenFile: "/s.token", URL: "nats://127.0.0.1:4222"}))
+		"NATS clients: nats://127.0.0.1:4222, with an nkey in /c\n",
+		daemon.DescribeEndpoints(eventbus.Endpoints{Socket: "/s", Credentials: "/c", URL: "nats://127.0.0.1:4222"}))
 }
 
 func TestServersAreShownWithoutCredentials(t *testing.T) {

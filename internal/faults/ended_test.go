@@ -13,16 +13,17 @@ import (
 
 	"github.com/daemoneye/eventbus/bus/bustest"
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
 // introduced waits until a publisher has told the server's bus when it started. asks makes that ask.
 func introduced(t *testing.T, server *embed.Server, inside *natsbus.Bus, start func() *other) *other {
 	t.Helper()
-	nc, err := nats.Connect(clientURL(server))
+	nc, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Secret())) // as the bus of the server's process
 	require.NoError(t, err)
 	defer nc.Close()
-	answers, err := nc.SubscribeSync("eventbus.answer." + inside.Statistics().Publisher.String())
+	answers, err := nc.SubscribeSync(server.InboundPrefix() + ".*." + link.BusPrefix + "*.eventbus.answer." + inside.Statistics().Publisher.String())
 	require.NoError(t, err)
 	require.NoError(t, nc.Flush())
 	publisher := start()
