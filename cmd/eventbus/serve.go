@@ -24,7 +24,8 @@ type serveCommand struct {
 func (*serveCommand) Help() string {
 	return `Other processes of this user attach to the unix socket as they would to a collector's: what one publishes, the others get. Who may do
 what is said by roles, in the configuration: event_bus.nats.role is that of this user's processes, event_bus.nats.users are those of other
-users, and with --listen NATS clients come in with a credential (eventbus creds).
+users, and with --listen NATS clients come in with a credential (eventbus creds). Collectors with event_bus.nats.shared use this bus if
+event_bus.nats.shared is set here, too.
 
 Standard output has where the bus listens, the command that watches it, and the events of --print; standard error has the log. The file is
 overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus and log.
