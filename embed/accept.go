@@ -95,7 +95,8 @@ func (s *Server) serve(client *net.UnixConn, user *role) {
 	}
 	s.auth.arrive(id, user)
 	defer s.auth.leave(id)
-	relay(client, &greetedConn{Conn: upstream, greeting: greeting}, s.settings.WriteDeadline)
+	forwarded := func() { s.auth.arrive(id, nil) }
+	relay(client, &greetedConn{Conn: upstream, greeting: greeting}, s.settings.WriteDeadline, forwarded)
 }
 
 // refusals counts the connections that were turned away and logs one a second. Only the accept loop uses it.

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if socket := os.Getenv(helperSocket); socket != "" {
 		os.Exit(helperMain(socket))
 	}
+	if socket := os.Getenv(helperVisit); socket != "" {
+		os.Exit(visitMain(socket))
+	}
 	goleak.VerifyTestMain(m)
 }
 

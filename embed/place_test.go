@@ -28,20 +28,6 @@ func mode(t *testing.T, path string) fs.FileMode {
 	return info.Mode()
 }
 
-// names returns the files in a directory, without the credentials, which stay.
-func names(t *testing.T, dir string) []string {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	var names []string
-	for _, e := range entries {
-		if !strings.HasSuffix(e.Name(), ".credentials") {
-			names = append(names, e.Name())
-		}
-	}
-	return names
-}
-
 func TestFilesAreTheUsersAlone(t *testing.T) {
 	base, err := os.MkdirTemp("", "eb")
 	require.NoError(t, err)

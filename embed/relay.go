@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/daemoneye/eventbus/internal/rendezvous"
 )
 
 const (
@@ -21,10 +23,19 @@ const (
 // When the server ends a connection, its last words, such as why it refuses the client, are still on their way. The
 // client would not read them if it were cut off while it writes. So first only our half is closed, and what the
 // client still writes is read and forgotten, until it has closed its half too or lingered for too long.
-func relay(client *net.UnixConn, upstream net.Conn, writeDeadline time.Duration) {
+//
+// forwarded is called if the client says that it makes the connection for somebody else, before the server sees anything of what
+// comes: see [rendezvous.Forwarded]. It can only say so first, and who is behind it only later, so nobody can take it back.
+func relay(client *net.UnixConn, upstream net.Conn, writeDeadline time.Duration, forwarded func()) {
 	var workers sync.WaitGroup
 	workers.Go(func() {
+		first := true
 		copyAll(client, func(p []byte) bool {
+			if first && p[0] == rendezvous.Forwarded {
+				forwarded()
+				p = p[1:]
+			}
+			first = false
 			_, _ = upstream.Write(p) // fails after the server's end of it
 			return true
 		})

@@ -3,7 +3,9 @@ package embed_test
 import (
 	"context"
 	"net"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,6 +16,20 @@ import (
 
 	"github.com/daemoneye/eventbus/embed"
 )
+
+// names returns the files in a directory, without the credentials, which stay.
+func names(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".credentials") {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
 
 func requireNoFiles(t *testing.T, socket string) {
 	t.Helper()

@@ -84,13 +84,10 @@ type unixSocket struct {
 
 // InProcessConn implements [nats.InProcessConnProvider].
 func (s unixSocket) InProcessConn() (net.Conn, error) {
-	conn, err := net.DialTimeout("unix", s.path, defaultConnectTimeout)
-	if err != nil || !rendezvous.PeerCredentialsSupported {
-		return conn, err
-	}
-	uid, _, ok := rendezvous.PeerCredentials(conn)
-	if !ok || uid != os.Geteuid() && uid != 0 && uid != s.user {
-		return nil, errors.Join(fmt.Errorf("the server at %s is of user %d", s.path, uid), conn.Close())
+	// Not a nil *net.UnixConn: to nats.go that would be a connection.
+	conn, err := rendezvous.Dial(context.Background(), s.path, defaultConnectTimeout, s.user)
+	if err != nil {
+		return nil, err
 	}
 	return conn, nil
 }

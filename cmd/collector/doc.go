@@ -28,5 +28,5 @@
 // live line is held (Ctrl-S).
 //
 // The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
-// 130 after a second signal.
+// 130 (SIGINT) or 143 (SIGTERM) after a second signal.
 package main

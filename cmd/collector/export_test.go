@@ -20,23 +20,13 @@ type (
 	Rate    = rate
 )
 
-// PrintQueue is how many events may wait for the terminal.
-const PrintQueue = printQueue
-
 var (
-	DefaultPaths      = defaultPaths
-	DefaultSettings   = defaultSettings
-	LoadSettings      = loadSettings
-	QuoteArgument     = quoteArgument
-	IsGoRun           = isGoRun
-	DescribeEndpoints = describeEndpoints
-	DescribeServers   = describeServers
-	RunCollectors     = runCollectors
-	ErrNoCollectors   = errNoCollectors
-	LiveLine          = liveLine
-	LogMissed         = logMissed
-	PrintAll          = printAll
-	SubscribePrinter  = subscribePrinter
+	DefaultPaths    = defaultPaths
+	DefaultSettings = defaultSettings
+	LoadSettings    = loadSettings
+	RunCollectors   = runCollectors
+	ErrNoCollectors = errNoCollectors
+	LiveLine        = liveLine
 )
 
 // NewCounter returns a counter in front of a publisher.

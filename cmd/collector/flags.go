@@ -8,7 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/daemoneye/eventbus/subjects"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // minInterval bounds --interval: more often, a report would cost more than what it reports on.
@@ -16,11 +16,8 @@ const minInterval = 100 * time.Millisecond
 
 // flags are the arguments. An empty one leaves the configuration as it is.
 type flags struct {
-	Config  string   `type:"path" placeholder:"FILE" help:"Configuration (TOML); without it everything has its default."`
-	BusType string   `enum:"nats,local," default:"" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
-	Socket  string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
-	Listen  string   `placeholder:"HOST:PORT" help:"Loopback address on which the embedded server listens as well."`
-	Print   []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
+	daemon.Flags
+	BusType string `enum:"nats,local," default:"" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
 
 	Duration        time.Duration `placeholder:"TIME" help:"End after that time, such as 30s; without it, run until SIGINT or SIGTERM."`
 	Interval        time.Duration `default:"10s" help:"Time over which rates are taken, and between their log lines (${default})."`
@@ -66,10 +63,8 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f flags, code int, ok 
 }
 
 func (f *flags) check() error {
-	for _, pattern := range f.Print {
-		if _, err := subjects.ParsePattern(pattern); err != nil {
-			return fmt.Errorf("--print: %w", err)
-		}
+	if err := f.Flags.Check(); err != nil {
+		return err
 	}
 	switch {
 	case f.Duration < 0:

@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -167,15 +165,4 @@ func next(t testing.TB, r bus.Receiver, ok func(p *bus.ProcessEvent, action stri
 			return p
 		}
 	}
-}
-
-// sumOf sums up the numbers that a pattern finds in a text.
-func sumOf(t testing.TB, text, pattern string) (sum int) {
-	t.Helper()
-	for _, match := range regexp.MustCompile(`(?m)`+pattern).FindAllStringSubmatch(text, -1) {
-		n, err := strconv.Atoi(match[1])
-		require.NoError(t, err)
-		sum += n
-	}
-	return sum
 }

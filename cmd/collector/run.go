@@ -6,20 +6,16 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // The exit codes.
 const (
-	exitDone        = 0
-	exitError       = 1
-	exitUsage       = 2
-	exitInterrupted = 130 // as a shell reports a process that SIGINT ended
+	exitDone  = 0
+	exitError = 1
+	exitUsage = 2
 )
-
-// usageError reports arguments that are well-formed, but wrong in their combination.
-type usageError struct{ reason string }
-
-func (e *usageError) Error() string { return e.reason }
 
 // run is the program without its process: it returns the exit code. Signals are handled while it runs.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
@@ -27,13 +23,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if !ok {
 		return code
 	}
-	return untilSignal(ctx, func(ctx context.Context) int {
+	return daemon.UntilSignal(ctx, func(ctx context.Context) int {
 		err := serve(ctx, flags, getenv, stdout, stderr)
 		if err == nil {
 			return exitDone
 		}
 		fmt.Fprintf(stderr, "collector: %s\n", oneLine(err))
-		if _, ok := errors.AsType[*usageError](err); ok {
+		if _, ok := errors.AsType[*daemon.UsageError](err); ok {
 			return exitUsage
 		}
 		return exitError

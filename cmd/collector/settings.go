@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,13 +10,14 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // settings are the whole configuration of the program.
 type settings struct {
 	Bus     eventbus.Config
 	Collect collectTable
-	Log     logTable
+	Log     daemon.Log
 }
 
 // collectTable is the table [collect]: what is watched, and how often.
@@ -38,12 +38,6 @@ type collectTable struct {
 	PerformanceInterval time.Duration `toml:"performance_interval"`
 }
 
-// logTable is the table [log].
-type logTable struct {
-	Level  slog.Level `toml:"level"`
-	Format string     `toml:"format"` // text, json
-}
-
 func defaultSettings() settings {
 	return settings{
 		Collect: collectTable{
@@ -52,14 +46,14 @@ func defaultSettings() settings {
 			Files:       true,
 			Performance: true, PerformanceInterval: 5 * time.Second,
 		},
-		Log: logTable{Level: slog.LevelInfo, Format: "text"},
+		Log: daemon.DefaultLog(),
 	}
 }
 
 // loadSettings reads the file and the environment, and puts the flags on top.
 func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 	s := defaultSettings()
-	config, warnings, err := eventbus.Load(f.Config,
+	config, warnings, err := f.Load(
 		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log})
 	if err != nil {
 		return s, nil, err
@@ -68,26 +62,12 @@ func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 	return s, warnings, s.override(f)
 }
 
-// override puts the flags on top. A flag that could have no effect is an error: its user expects one.
+// override puts the flags on top.
 func (s *settings) override(f flags) error {
 	if f.BusType != "" {
 		s.Bus.BusType = eventbus.BusType(f.BusType)
 	}
-	for _, flag := range []struct {
-		name, value string
-		into        *string
-	}{{"--socket", f.Socket, &s.Bus.NATS.SocketPath}, {"--listen", f.Listen, &s.Bus.NATS.Listen}} {
-		switch {
-		case flag.value == "":
-		case s.Bus.BusType == eventbus.Local:
-			return &usageError{fmt.Sprintf("%s %s: the local bus has no server", flag.name, flag.value)}
-		case s.Bus.NATS.URL != "":
-			return &usageError{fmt.Sprintf("%s %s: event_bus.nats.url is set, so no server is embedded", flag.name, flag.value)}
-		default:
-			*flag.into = flag.value
-		}
-	}
-	return nil
+	return f.Override(&s.Bus)
 }
 
 // minScanInterval bounds the intervals of the collectors: more often, they would be what uses up the host.
@@ -116,14 +96,6 @@ func (c *collectTable) Validate() error {
 		problems = append(problems, &eventbus.ConfigError{Key: "collect", Reason: "every collector is off, so there is nothing to do"})
 	}
 	return errors.Join(problems...)
-}
-
-// Validate is called by [eventbus.Load].
-func (l *logTable) Validate() error {
-	if l.Format != "text" && l.Format != "json" {
-		return &eventbus.ConfigError{Key: "log.format", Value: fmt.Sprintf("%q", l.Format), Reason: "must be text or json"}
-	}
-	return nil
 }
 
 // paths returns the files and directories to watch.

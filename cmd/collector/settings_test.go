@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemoneye/eventbus"
 	program "github.com/daemoneye/eventbus/cmd/collector"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 const example = "collector.example.toml"
@@ -18,7 +19,7 @@ const example = "collector.example.toml"
 func TestTheExampleHoldsTheDefaults(t *testing.T) {
 	defaults := program.DefaultSettings()
 	defaults.Bus = eventbus.Config{}.WithDefaults()
-	got, warnings, err := program.LoadSettings(program.Flags{Config: example})
+	got, warnings, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example}})
 	require.NoError(t, err)
 	require.Empty(t, warnings)
 	require.Equal(t, defaults, got)
@@ -53,11 +54,11 @@ func requireKeys(t *testing.T, tree map[string]any, table string, value reflect.
 }
 
 func TestFlagsBeatTheFile(t *testing.T) {
-	s, _, err := program.LoadSettings(program.Flags{Config: example, Socket: "/s", Listen: "127.0.0.1:1"})
+	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example, Socket: "/s", Listen: "127.0.0.1:1"}})
 	require.NoError(t, err)
 	require.Equal(t, "/s", s.Bus.NATS.SocketPath)
 	require.Equal(t, "127.0.0.1:1", s.Bus.NATS.Listen)
-	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Listen: "127.0.0.1:1"})
+	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Flags: daemon.Flags{Listen: "127.0.0.1:1"}})
 	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus/internal/bench"
+	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
 )
 
@@ -62,7 +63,7 @@ func (b *benchCommand) Run(ctx context.Context, s *streams) error {
 	if b.Output == show.JSON {
 		write = report.WriteJSON
 	}
-	if err := write(s.stdout); err != nil && !isClosedPipe(err) {
+	if err := write(s.stdout); err != nil && !daemon.IsClosedPipe(err) {
 		return err
 	}
 	if b.Plot == "" {

@@ -28,6 +28,7 @@ type contextCommand struct {
 	Role  string `placeholder:"ROLE" help:"Use the credential of that role. Default: observer. With --creds, the role that the seed has."`
 	URL   string `name:"url" placeholder:"URL" help:"The NATS server, if it is not the collector that runs, such as nats://host:4222."`
 	Creds string `placeholder:"FILE" help:"A file with the seed to use, if it is not one of this collector's credentials."`
+	CA    string `name:"ca" placeholder:"FILE" help:"The authorities (PEM) that the certificate of --url may be of, if not the system's."`
 	Force bool   `help:"Also replace a context that was not written by this command."`
 }
 
@@ -37,8 +38,8 @@ const defaultRole = "observer"
 // Help is shown below the flags of context.
 func (*contextCommand) Help() string {
 	return `The nats CLI keeps what it connects to in contexts: files in nats/context of $XDG_CONFIG_HOME, else of ~/.config. This writes one for
-the collector that runs, which must have a loopback listener (collector --listen 127.0.0.1:0). With port 0 the listener gets another
-port at each start, so run this again then. The file holds the path of a seed, not the seed.
+the collector that runs, which must have a loopback listener (collector --listen 127.0.0.1:0) or a proxy in front of it (eventbus proxy).
+With port 0 either gets another port at each start, so run this again then. The file holds the path of a seed, not the seed.
 
 Examples:
 
@@ -63,6 +64,9 @@ func (c *contextCommand) Validate() error {
 			return err
 		}
 	}
+	if c.CA != "" && c.URL == "" {
+		return errNoURL
+	}
 	if c.URL != "" {
 		if _, err := natsurl.Servers(c.URL); err != nil {
 			return fmt.Errorf("--url: %w", err)
@@ -76,6 +80,7 @@ type natsContext struct {
 	Description string `json:"description"`
 	URL         string `json:"url"`
 	NKey        string `json:"nkey"`         // the path of a seed
+	CA          string `json:"ca,omitempty"` // the path of the authorities of the server's certificate
 	InboxPrefix string `json:"inbox_prefix"` // a role may listen below this one only
 }
 
@@ -92,6 +97,11 @@ func (c *contextCommand) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return err
 	}
+	if c.CA != "" {
+		if c.CA, err = filepath.Abs(c.CA); err != nil {
+			return err
+		}
+	}
 	path, err := contextFile(s.getenv, c.Name)
 	if err != nil {
 		return err
@@ -101,7 +111,7 @@ func (c *contextCommand) Run(ctx context.Context, s *streams) error {
 		return err
 	}
 	err = c.write(path, natsContext{
-		Description: ourDescription + "role " + role + " at " + shown, URL: server, NKey: seed, InboxPrefix: "_INBOX_" + role,
+		Description: ourDescription + "role " + role + " at " + shown, URL: server, NKey: seed, CA: c.CA, InboxPrefix: "_INBOX_" + role,
 	})
 	if err != nil {
 		return err
@@ -114,7 +124,7 @@ func (c *contextCommand) Run(ctx context.Context, s *streams) error {
 // dialTimeout bounds the attempt to reach the listener, which is on this machine.
 const dialTimeout = time.Second
 
-// server returns the URL of --url, or that of the loopback listener of the collector that runs.
+// server returns the URL of --url, or that of the loopback listener of the collector that runs, or of a proxy in front of it.
 func (c *contextCommand) server(ctx context.Context) (string, error) {
 	if c.URL != "" {
 		return c.URL, nil
@@ -126,26 +136,30 @@ func (c *contextCommand) server(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	nothing := &codedError{exitNothing, fmt.Errorf("no collector with a loopback listener runs at %s: start it with --listen 127.0.0.1:0", socket)}
-	// The directory is checked first, and its modes are not what matters if nothing is in it.
-	if _, err := os.Lstat(rendezvous.ListenFile(socket)); errors.Is(err, fs.ErrNotExist) {
-		return "", nothing
+	for _, way := range []struct {
+		file string
+		read func(string) (string, error)
+	}{{rendezvous.ListenFile(socket), rendezvous.ReadListen}, {rendezvous.ProxyFile(socket), rendezvous.ReadProxy}} {
+		// The directory is checked first, and its modes are not what matters if nothing is in it.
+		if _, err := os.Lstat(way.file); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		server, err := way.read(socket)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", err
+		}
+		if _, err := natsurl.Servers(server); err != nil {
+			return "", fmt.Errorf("%s: %w", way.file, err)
+		}
+		// Who was killed has left the file behind.
+		if dial(ctx, server) == nil {
+			return server, nil
+		}
 	}
-	server, err := rendezvous.ReadListen(socket)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nothing
-	}
-	if err != nil {
-		return "", err
-	}
-	if _, err := natsurl.Servers(server); err != nil {
-		return "", fmt.Errorf("%s: %w", rendezvous.ListenFile(socket), err)
-	}
-	// A collector that was killed has left the file behind.
-	if err := dial(ctx, server); err != nil {
-		return "", nothing
-	}
-	return server, nil
+	return "", &codedError{exitNothing, fmt.Errorf("no collector with a loopback listener runs at %s: start it with --listen 127.0.0.1:0, or eventbus proxy", socket)}
 }
 
 func dial(ctx context.Context, server string) error {
@@ -182,7 +196,7 @@ func (c *contextCommand) pick(ctx context.Context) (path, role string, err error
 		if role == "" {
 			role = defaultRole
 		}
-		path, err = c.ownSeed(ctx, role)
+		path, err = c.seedOf(ctx, role)
 		return path, role, err
 	}
 	seed, err := credentials.ReadSeed(c.Creds)
@@ -205,8 +219,8 @@ func (c *contextCommand) pick(ctx context.Context) (path, role string, err error
 	return "", "", &codedError{exitUsage, fmt.Errorf("--creds: nothing here knows the key of %s: say with --role what it may be", c.Creds)}
 }
 
-// ownSeed returns the path of the seed of a credential with the role: of the one with the same name, if there is one.
-func (c *contextCommand) ownSeed(ctx context.Context, role string) (path string, err error) {
+// seedOf returns the path of the seed of a credential with the role: of the one with the same name, if there is one.
+func (c *credentialsPlace) seedOf(ctx context.Context, role string) (path string, err error) {
 	store, err := c.openExisting()
 	if err != nil {
 		return "", err

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/daemoneye/eventbus/embed"
 	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/show"
 )
@@ -42,8 +43,13 @@ Exit codes: 0 done, 1 error, 2 usage.`
 // pickedUp is what is said after each change.
 const pickedUp = "a collector that runs picks it up within two seconds"
 
-// knownRoles are the roles that every server has.
-var knownRoles = []string{"agent", "collector", "process", "network", "filesystem", "performance", "observer"}
+// knownRoles returns the names of the roles that every server has.
+func knownRoles() (names []string) {
+	for _, role := range embed.Roles() {
+		names = append(names, role.Name)
+	}
+	return names
+}
 
 // credentialsPlace says whose credentials are meant.
 type credentialsPlace struct {
@@ -96,7 +102,7 @@ func (*credsMake) Help() string {
 	return `Without --out, the seed is kept beside the public key, and standard output has its path. With it, the seed is nowhere else: the
 collector does not need it.
 
-Roles that every server has: ` + strings.Join(knownRoles, ", ") + `.
+Roles that every server has: ` + strings.Join(knownRoles(), ", ") + `.
 
 Examples:
 
@@ -137,7 +143,7 @@ func (c *credsMake) Run(ctx context.Context, s *streams) error {
 		// Nobody has the seed, so nobody can use the credential.
 		return errors.Join(err, store.Revoke(context.WithoutCancel(ctx), c.Name))
 	}
-	if !slices.Contains(knownRoles, made.Role) {
+	if !slices.Contains(knownRoles(), made.Role) {
 		fmt.Fprintf(s.stderr, "eventbus: note: %s is none of the roles that every server has, so the server must be told of it\n", made.Role)
 	}
 	fmt.Fprintf(s.stderr, "eventbus: made credential %s of role %s, key %s: %s\n", made.Name, made.Role, made.Public, pickedUp)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/internal/credentials"
+	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
 )
 
@@ -52,7 +53,7 @@ func (c *credsList) Run(ctx context.Context, s *streams) error {
 	if c.Output == show.JSON {
 		form = printObjects
 	}
-	if err := form(s.stdout, store, all); err != nil && !isClosedPipe(err) {
+	if err := form(s.stdout, store, all); err != nil && !daemon.IsClosedPipe(err) {
 		return err
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/show"
 )
@@ -36,7 +37,7 @@ func (*decodeCommand) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return ended(ctx, err, "while reading")
 	}
-	if err := show.WriteMessage(s.stdout, message); err != nil && !isClosedPipe(err) {
+	if err := show.WriteMessage(s.stdout, message); err != nil && !daemon.IsClosedPipe(err) {
 		return fmt.Errorf("decode: %w", err)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,8 @@ type watchCommand struct {
 
 	Socket string `placeholder:"PATH" xor:"server" help:"The unix socket of the collector, if it is not at the usual place."`
 	URL    string `name:"url" placeholder:"URL" xor:"server" help:"Use this NATS server instead, such as nats://host:4222."`
+	Creds  string `placeholder:"FILE" help:"Be who the nkey says whose seed is in that file, or the JWT and seed if it ends in .creds."`
+	CA     string `name:"ca" placeholder:"FILE" help:"The authorities (PEM) that the certificate of --url may be of, if not the system's."`
 }
 
 // Help is shown below the flags of watch.
@@ -48,10 +51,14 @@ Examples:
     eventbus watch --type process,network --pid 4242
     eventbus watch 'events.process.#' --count 5 --timeout 30s -o json
     eventbus watch -q -o json | jq .payload.name
+    eventbus watch --url tls://host:4222 --ca ca.pem --creds phone.nk
 
 Exit codes: 0 done, 1 error, 2 usage, 3 nothing to attach to, 124 --timeout passed before --count was reached, 130 interrupted,
 143 terminated. Without --count, the end of --timeout is what was asked for, and so is a closed pipe: 0.`
 }
+
+// errNoURL is returned for a flag that could have no effect.
+var errNoURL = errors.New("--ca: is for --url")
 
 // Validate checks what can be checked before there is a connection. Kong calls it while parsing, so an error is wrong usage.
 func (w *watchCommand) Validate() error {
@@ -67,6 +74,9 @@ func (w *watchCommand) Validate() error {
 				return fmt.Errorf("--type: %w", err)
 			}
 		}
+	}
+	if w.CA != "" && w.URL == "" {
+		return errNoURL
 	}
 	if w.Timeout < 0 {
 		return fmt.Errorf("--timeout: %v is negative", w.Timeout)

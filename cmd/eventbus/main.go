@@ -4,6 +4,8 @@
 //
 //	eventbus watch                                        # everything that the running collector publishes
 //	eventbus watch 'events.process.#' --count 5 -o json   # five process events, as JSON lines
+//	eventbus serve                                        # a bus without collectors
+//	eventbus proxy                                        # a loopback port for tools that cannot dial its socket
 //	eventbus bench --quick                                # how fast the buses are on this machine
 //	eventbus creds make observer --name laptop            # an nkey for a NATS client, with what it may do
 //	eventbus context                                      # and the nats CLI knows the running collector
@@ -22,6 +24,9 @@
 //	130  interrupted
 //	143  terminated
 //
+// The last two are also the codes of serve and proxy, which nothing else ends, when they have ended in order, and those of a second
+// signal, which ends the program at once.
+//
 // # Concurrency
 //
 // In watch, one goroutine reads and prints. If the output is slower than the events, up to 65536 of them wait; what comes then is dropped.
@@ -32,10 +37,9 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/daemoneye/eventbus/internal/bench"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 func main() { os.Exit(program()) }
@@ -46,9 +50,7 @@ func program() int {
 	if code, asked := bench.Worker(bench.Peers{}); asked {
 		return code
 	}
-	// Otherwise a closed pipe ends the process before it can say so by its exit code.
-	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := withSignals(context.Background())
-	defer stop()
-	return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	return daemon.UntilSignal(context.Background(), func(ctx context.Context) int {
+		return run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	})
 }

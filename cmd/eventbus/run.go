@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
 )
 
@@ -47,6 +48,8 @@ type streams struct {
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
+	Serve   serveCommand     `cmd:"" help:"Serve a bus for other processes, without collectors."`
+	Proxy   proxyCommand     `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
 	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
 	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
 	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
@@ -86,6 +89,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err = parsed.Run()
 	if err == nil {
 		return exitDone
+	}
+	if usage, ok := errors.AsType[*daemon.UsageError](err); ok {
+		return fail(exitUsage, usage)
 	}
 	if coded, ok := errors.AsType[*codedError](err); ok {
 		if coded.err == nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
 )
 
@@ -30,7 +31,7 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 		ctx = limited
 	}
 	logger := newLogger(s.stderr, w.Quiet)
-	b, peer, err := w.attach(ctx, logger)
+	b, peer, err := w.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")
 	}
@@ -46,7 +47,7 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 	}
 	printer := show.NewPrinter(s.stdout, w.Output, show.UseColor(w.Color, s.stdout, s.getenv))
 	printed, err := w.print(ctx, receiver, printer)
-	if isClosedPipe(err) {
+	if daemon.IsClosedPipe(err) {
 		told.end()
 		return nil // who closed it has what it wanted
 	}
@@ -112,8 +113,8 @@ func ended(ctx context.Context, err error, state string) error {
 		return err
 	}
 	cause := context.Cause(ctx)
-	if s, ok := errors.AsType[signalError](cause); ok {
-		return &codedError{code: s.exitCode()}
+	if s, ok := errors.AsType[daemon.Signal](cause); ok {
+		return &codedError{code: s.ExitCode()}
 	}
 	if errors.Is(cause, errTimeout) {
 		return &codedError{exitTimeout, fmt.Errorf("%w %s", errTimeout, state)}

@@ -13,8 +13,12 @@ const maxListen = 4096
 //
 // It returns an [*Error] under the conditions of [ReadToken], and an error that matches [io/fs.ErrNotExist] if no server with a
 // listener runs there.
-func ReadListen(socket string) (url string, err error) {
-	path := ListenFile(socket)
+func ReadListen(socket string) (url string, err error) { return readURL(ListenFile(socket)) }
+
+// ReadProxy is [ReadListen] for a proxy in front of the socket.
+func ReadProxy(socket string) (url string, err error) { return readURL(ProxyFile(socket)) }
+
+func readURL(path string) (url string, err error) {
 	if err := checkDir(filepath.Dir(path)); err != nil {
 		return "", err
 	}

@@ -56,6 +56,10 @@ func TokenFile(socket string) string { return socket + ".token" }
 // nats://127.0.0.1:4222. It exists while that server has one, and holds no secret.
 func ListenFile(socket string) string { return socket + ".listen" }
 
+// ProxyFile returns the path of the file that holds the URL of a proxy in front of the socket, while one runs. It is like
+// [ListenFile], and a proxy's.
+func ProxyFile(socket string) string { return socket + ".proxy" }
+
 // Error reports a file or directory that cannot serve as a meeting place.
 type Error struct {
 	Path   string // the offending path

@@ -1,4 +1,4 @@
-package main_test
+package daemon_test
 
 import (
 	"path/filepath"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus"
-	program "github.com/daemoneye/eventbus/cmd/collector"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 func TestArgumentsAreQuotedForAShell(t *testing.T) {
@@ -19,14 +19,14 @@ func TestArgumentsAreQuotedForAShell(t *testing.T) {
 		"~":                            "'~'",
 		"":                             "''",
 	} {
-		require.Equal(t, want, program.QuoteArgument(argument))
+		require.Equal(t, want, daemon.QuoteArgument(argument))
 	}
 }
 
 func TestGoRunIsKnownByItsDirectory(t *testing.T) {
-	require.True(t, program.IsGoRun(filepath.FromSlash("/tmp/go-build123/b001/exe/collector")))
-	require.True(t, program.IsGoRun(filepath.FromSlash("/home/u/.cache/go-build/f0/f00-d/collector")))
-	require.False(t, program.IsGoRun(filepath.FromSlash("/usr/local/bin/collector")))
+	require.True(t, daemon.IsGoRun(filepath.FromSlash("/tmp/go-build123/b001/exe/collector")))
+	require.True(t, daemon.IsGoRun(filepath.FromSlash("/home/u/.cache/go-build/f0/f00-d/collector")))
+	require.False(t, daemon.IsGoRun(filepath.FromSlash("/usr/local/bin/collector")))
 }
 
 func TestEndpointsOfTheUsualSocketNeedNoFlag(t *testing.T) {
@@ -35,16 +35,16 @@ func TestEndpointsOfTheUsualSocketNeedNoFlag(t *testing.T) {
 	t.Setenv("XDG_STATE_HOME", dir+"/state")
 	usual := filepath.Join(dir, "eventbus", "eventbus.sock")
 	require.Equal(t, "listening on "+usual+"\nwatch it with: eventbus watch 'events.#'\n",
-		program.DescribeEndpoints(eventbus.Endpoints{Socket: usual, TokenFile: usual + ".token"}))
+		daemon.DescribeEndpoints(eventbus.Endpoints{Socket: usual, TokenFile: usual + ".token"}))
 	require.Equal(t, "listening on /s\nwatch it with: eventbus watch --socket /s 'events.#'\n"+
 		"NATS clients: nats://127.0.0.1:4222, with an nkey in /c\n",
-		program.DescribeEndpoints(eventbus.Endpoints{Socket: "/s", Credentials: "/c", URL: "nats://127.0.0.1:4222"}))
+		daemon.DescribeEndpoints(eventbus.Endpoints{Socket: "/s", Credentials: "/c", URL: "nats://127.0.0.1:4222"}))
 }
 
 func TestServersAreShownWithoutCredentials(t *testing.T) {
 	require.Equal(t, "publishing to nats://a:4222\nwatch it with: eventbus watch --url nats://a:4222 'events.#'\n",
-		program.DescribeServers("nats://a:4222"))
-	text := program.DescribeServers("nats://user:se@cret@a:4222, token@b")
+		daemon.DescribeServers("nats://a:4222"))
+	text := daemon.DescribeServers("nats://user:se@cret@a:4222, token@b")
 	require.Contains(t, text, "publishing to nats://a:4222,b\n")
 	require.Contains(t, text, "credentials")
 	require.NotContains(t, text, "cret")

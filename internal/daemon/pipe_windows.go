@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// isClosedPipe reports whether a write failed because nobody reads any more.
-func isClosedPipe(err error) bool {
+// IsClosedPipe reports whether a write failed because nobody reads any more.
+func IsClosedPipe(err error) bool {
 	return errors.Is(err, windows.ERROR_BROKEN_PIPE) || errors.Is(err, windows.ERROR_NO_DATA)
 }

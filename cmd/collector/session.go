@@ -10,34 +10,33 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/collect"
-	"github.com/daemoneye/eventbus/internal/show"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
 const printGrace = time.Second
 
-// daemon is one run of the program on an open bus.
-type daemon struct {
+// session is one run of the program on an open bus.
+type session struct {
 	flags    flags
 	settings settings
 	logger   *slog.Logger
 	console  *console
-	events   *show.Printer // for --print, on
-	printed  *lineCounter
+	color    bool // of --print
 	bus      bus.Bus
 	counter  *counter
 
 	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
-	receiver   bus.Receiver            // of --print, or nil
+	printing   *daemon.Printing        // of --print, or nil
 	collectors []collect.Collector
 
 	// What runs, in the order in which it ends.
-	reporting, collecting, printing sync.WaitGroup
+	reporting, collecting sync.WaitGroup
 }
 
 // run collects until ctx ends, --duration is over or something fails. It shuts the bus down in any case, and nothing of the
 // program runs any more when it returns, unless it did not end in time.
-func (d *daemon) run(ctx context.Context) error {
+func (d *session) run(ctx context.Context) error {
 	if d.flags.Duration > 0 {
 		var cancel func()
 		ctx, cancel = context.WithTimeoutCause(ctx, d.flags.Duration, stopRequest("--duration is over"))
@@ -58,22 +57,17 @@ func (d *daemon) run(ctx context.Context) error {
 }
 
 // start starts everything: first those who receive, so that they see the first event.
-func (d *daemon) start(ctx context.Context) error {
-	if _, err := io.WriteString(d.console, describePlace(d.bus, d.settings.Bus)); err != nil {
+func (d *session) start(ctx context.Context) error {
+	if _, err := io.WriteString(d.console, daemon.Describe(d.bus, d.settings.Bus)); err != nil {
 		return outputError(err)
 	}
 	if len(d.flags.Print) > 0 {
-		receiver, err := subscribePrinter(ctx, d.bus, d.flags.Print, logMissed(d.logger))
+		printing, err := daemon.Subscribe(ctx, d.bus, d.flags.Print, d.console, d.color, d.logger)
 		if err != nil {
 			return err
 		}
-		d.receiver = receiver
-		d.printing.Go(func() {
-			if err := printAll(receiver, d.events); err != nil {
-				d.stop(outputError(err))
-				discardAll(receiver)
-			}
-		})
+		d.printing = printing
+		printing.Start(func(err error) { d.stop(outputError(err)) })
 	}
 	reporter := &reporter{console: d.console, logger: d.logger, counter: d.counter, interval: d.flags.Interval}
 	d.reporting.Go(func() {
@@ -92,11 +86,11 @@ func (d *daemon) start(ctx context.Context) error {
 }
 
 // end ends everything within --shutdown-timeout, and prints the closing table.
-func (d *daemon) end() error {
+func (d *session) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.flags.ShutdownTimeout)
 	defer cancel()
 	d.reporting.Wait() // it has ended, or is about to draw its last line
-	if !wait(ctx, &d.collecting) {
+	if !daemon.Wait(ctx, &d.collecting) {
 		d.logger.Warn("a collector does not end, going on without it")
 	}
 	d.flush(ctx)
@@ -107,10 +101,10 @@ func (d *daemon) end() error {
 		return errors.Join(err, errors.New("standard output takes nothing: no closing table"))
 	}
 	table := summary{bus: d.bus.Statistics(), topics: d.counter.counts(), collectors: d.collectors, discarded: discarded}
-	if d.receiver != nil {
-		table.subscriptions = append(table.subscriptions, d.receiver.Statistics())
+	if d.printing != nil {
+		table.subscriptions = append(table.subscriptions, d.printing.Statistics())
 	}
-	if tableErr := table.write(d.console); !isClosedPipe(tableErr) {
+	if tableErr := table.write(d.console); !daemon.IsClosedPipe(tableErr) {
 		err = errors.Join(err, tableErr)
 	}
 	return err
@@ -118,17 +112,17 @@ func (d *daemon) end() error {
 
 // awaitPrinted waits for the printer to write what it has received, until ctx ends and a little longer. It returns false if the
 // printer is not done then.
-func (d *daemon) awaitPrinted(ctx context.Context) bool {
-	if wait(ctx, &d.printing) {
+func (d *session) awaitPrinted(ctx context.Context) bool {
+	if d.printing == nil || d.printing.Wait(ctx) {
 		return true
 	}
 	grace, cancel := context.WithTimeout(context.Background(), printGrace)
 	defer cancel()
-	return wait(grace, &d.printing)
+	return d.printing.Wait(grace)
 }
 
 // flush takes half of the time at most: a server that does not answer must leave the receivers of this process some of it.
-func (d *daemon) flush(ctx context.Context) {
+func (d *session) flush(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, d.flags.ShutdownTimeout/2)
 	defer cancel()
 	if err := d.bus.Flush(ctx); err != nil {
@@ -138,7 +132,7 @@ func (d *daemon) flush(ctx context.Context) {
 
 // shutdown shuts the bus down, and logs what has become of the events that were queued. That it took too long is no failure:
 // discarded counts what was lost by it.
-func (d *daemon) shutdown(ctx context.Context) (discarded uint64, err error) {
+func (d *session) shutdown(ctx context.Context) (discarded uint64, err error) {
 	before := d.bus.Statistics()
 	err = d.bus.Shutdown(ctx)
 	after := d.bus.Statistics()
@@ -159,12 +153,11 @@ func (d *daemon) shutdown(ctx context.Context) (discarded uint64, err error) {
 }
 
 // warnUnprinted logs how many events the bus counts as delivered that the output did not take.
-func (d *daemon) warnUnprinted() {
-	if d.receiver == nil {
+func (d *session) warnUnprinted() {
+	if d.printing == nil {
 		return
 	}
-	printed := d.printed.lines.Load() // first: the other number is never less
-	if n := d.receiver.Statistics().Delivered - printed; n > 0 {
+	if n := d.printing.Unprinted(); n > 0 {
 		d.logger.Warn("events were delivered to --print and not printed", "events", n)
 	}
 }
@@ -172,20 +165,23 @@ func (d *daemon) warnUnprinted() {
 // outputError returns the error of a write to standard output as the cause of the end: a reader that went away has seen enough, and
 // that is no failure.
 func outputError(err error) error {
-	if isClosedPipe(err) {
+	if daemon.IsClosedPipe(err) {
 		return stopRequest("nobody reads the output any more")
 	}
 	return err
 }
 
-// wait waits for a group, and returns false if ctx ends first.
-func wait(ctx context.Context, group *sync.WaitGroup) bool {
-	done := make(chan struct{})
-	go func() { defer close(done); group.Wait() }()
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
+// stopRequest is the cause of a context that ended because somebody wanted the program to end, which is no failure.
+type stopRequest string
+
+func (r stopRequest) Error() string { return string(r) }
+
+// stopRequested returns why the program was asked to end, "" if it was not.
+func stopRequested(ctx context.Context) string {
+	cause := context.Cause(ctx)
+	if signal, ok := errors.AsType[daemon.Signal](cause); ok {
+		return signal.Error()
 	}
+	request, _ := errors.AsType[stopRequest](cause)
+	return string(request)
 }

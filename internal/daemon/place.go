@@ -1,4 +1,4 @@
-package main
+package daemon
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 )
 
-// describePlace says where the bus can be met and by which command it is watched, in lines.
-func describePlace(b bus.Bus, config eventbus.Config) string {
+// Describe says where the bus can be met and by which command it is watched, in lines.
+func Describe(b bus.Bus, config eventbus.Config) string {
 	listener, ok := b.(eventbus.Listener)
 	switch {
 	case ok:
@@ -27,7 +27,7 @@ func describePlace(b bus.Bus, config eventbus.Config) string {
 func describeEndpoints(e eventbus.Endpoints) string {
 	command := watchCommand()
 	if standard, err := rendezvous.DefaultSocket(); err != nil || standard != e.Socket {
-		command += " --socket " + quoteArgument(e.Socket)
+		command += " --socket " + QuoteArgument(e.Socket)
 	}
 	place := "listening on"
 	if e.Attached {
@@ -56,7 +56,7 @@ func describeServers(list string) string {
 		shown = append(shown, server)
 	}
 	servers := strings.Join(shown, ",")
-	text := fmt.Sprintf("publishing to %s\nwatch it with: %s --url %s 'events.#'\n", servers, watchCommand(), quoteArgument(servers))
+	text := fmt.Sprintf("publishing to %s\nwatch it with: %s --url %s 'events.#'\n", servers, watchCommand(), QuoteArgument(servers))
 	if secret {
 		text += "(with the credentials of event_bus.nats.url put back into it)\n"
 	}
@@ -77,7 +77,7 @@ func watchCommand() string {
 		return "eventbus watch"
 	}
 	if beside, err := exec.LookPath(filepath.Join(filepath.Dir(self), "eventbus")); err == nil {
-		return quoteArgument(beside) + " watch"
+		return QuoteArgument(beside) + " watch"
 	}
 	return "eventbus watch"
 }
@@ -92,8 +92,8 @@ func isGoRun(executable string) bool {
 	return false
 }
 
-// quoteArgument quotes an argument for a shell if that is needed.
-func quoteArgument(argument string) string {
+// QuoteArgument quotes an argument for a shell if that is needed.
+func QuoteArgument(argument string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`/\._-:@%+=,`, r)
 	}

@@ -1,0 +1,72 @@
+//go:build unix
+
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// someUser is one that has nothing to do with who runs the tests.
+const someUser = 54321
+
+// TestAServerOfAnotherUser runs one as another user, if this one may do that, and as this one otherwise: at the usual place it is not
+// trusted, and by its name it is used, which is said.
+func TestAServerOfAnotherUser(t *testing.T) {
+	dir, programs := runtimeDir(t), runtimeDir(t)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	content, err := os.ReadFile(self)
+	require.NoError(t, err)
+	program := filepath.Join(programs, "eventbus")
+	require.NoError(t, os.WriteFile(program, content, 0o755))
+	require.NoError(t, os.Chmod(programs, 0o711))
+	another := os.Geteuid() == 0
+	served := prepare(t, dir, "serve")
+	served.cmd.Path, served.cmd.Dir = program, dir
+	if another {
+		require.NoError(t, os.Chown(dir, someUser, someUser))
+		served.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUser, Gid: someUser}}
+	}
+	served.start()
+	served.line()
+
+	w := attached(t, dir, "--socket", socketIn(dir), "--count", "1")
+	publish(t, dir)
+	require.Contains(t, w.line(), "pid=4711")
+	code, said := w.end()
+	require.Zero(t, code, said)
+	note := fmt.Sprintf("eventbus: %s belongs to user %d, whose server is used because it was named\n", socketIn(dir), someUser)
+	if !another {
+		require.NotContains(t, said, "belongs to user")
+		return
+	}
+	require.Contains(t, said, note)
+	for _, command := range []string{"watch", "proxy"} {
+		unnamed := run(t, dir, command)
+		_ = unnamed.cmd.Wait()
+		code, said = unnamed.cmd.ProcessState.ExitCode(), unnamed.errors.String()
+		require.Equal(t, 1, code, said)
+		require.Regexp(t, fmt.Sprintf("^eventbus: .*the server at %s is of user %d\n$", socketIn(dir), someUser), said)
+	}
+	p := run(t, dir, "proxy", "--socket", socketIn(dir))
+	require.Contains(t, p.line(), "listening on nats://127.0.0.1:")
+	code, said = p.end(syscall.SIGTERM)
+	require.Equal(t, 143, code, said)
+	require.Contains(t, said, note)
+}
+
+// publish publishes an event as the user that the server is of.
+func publish(t *testing.T, dir string) {
+	t.Helper()
+	b := attachTo(t, dir)
+	require.NoError(t, b.Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: 4711, Name: "p"}}))
+	require.NoError(t, b.Flush(t.Context()))
+}

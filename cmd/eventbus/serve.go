@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/internal/show"
+)
+
+// serveCommand is the command line of serve.
+type serveCommand struct {
+	daemon.Flags
+	ShutdownTimeout time.Duration `default:"10s" placeholder:"DURATION" help:"Bound on the end in order (${default})."`
+}
+
+// Help is shown below the flags of serve.
+func (*serveCommand) Help() string {
+	return `Other processes of this user attach to the unix socket as they would to a collector's: what one publishes, the others get. Who may do
+what is said by roles, in the configuration: event_bus.nats.role is that of this user's processes, event_bus.nats.users are those of other
+users, and with --listen NATS clients come in with a credential (eventbus creds). Collectors with event_bus.nats.shared use this bus if
+event_bus.nats.shared is set here, too.
+
+Standard output has where the bus listens, the command that watches it, and the events of --print; standard error has the log. The file is
+overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus and log.
+
+Examples:
+
+    eventbus serve
+    eventbus serve --listen 127.0.0.1:4222
+    eventbus serve --config eventbus.toml --print 'events.process.#'
+
+It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once.
+
+Exit codes: 130 interrupted and 143 terminated, also after an end in order (systemd: SuccessExitStatus=130 143), 0 a reader that closed
+the pipe of --print, 1 error, 2 usage.`
+}
+
+// Validate checks what can be checked without the configuration.
+func (c *serveCommand) Validate() error {
+	if c.ShutdownTimeout <= 0 {
+		return fmt.Errorf("--shutdown-timeout: %v: must be positive", c.ShutdownTimeout)
+	}
+	return c.Check()
+}
+
+// Run serves until ctx ends.
+func (c *serveCommand) Run(ctx context.Context, s *streams) error {
+	table := daemon.DefaultLog()
+	config, warnings, err := c.Load(eventbus.Section{Name: "log", Into: &table})
+	if err != nil {
+		// A joined error has a line for each problem.
+		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	if err := c.configure(&config); err != nil {
+		return err
+	}
+	config.Logger = table.Logger(s.stderr, warnings)
+	b, err := eventbus.Open(ctx, config)
+	if err != nil {
+		return ended(ctx, daemon.Explain(err), "while starting")
+	}
+	return c.serve(ctx, s, b, config)
+}
+
+// configure puts the flags on top, and refuses what leaves nothing to serve.
+func (c *serveCommand) configure(config *eventbus.Config) error {
+	if err := c.Override(config); err != nil {
+		return err
+	}
+	switch {
+	case config.BusType == eventbus.Local:
+		return &daemon.UsageError{Reason: `event_bus.bus_type = "local": nobody could attach to that bus`}
+	case config.NATS.URL != "":
+		return &daemon.UsageError{Reason: "event_bus.nats.url is set: that server serves already, so there is nothing to do"}
+	}
+	return nil
+}
+
+// errSeenEnough is the cause of a context that a reader has ended who closed the pipe.
+var errSeenEnough = errors.New("nobody reads the output any more")
+
+// serve runs on an open bus, which it shuts down.
+func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config eventbus.Config) error {
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	failed := func(err error) {
+		if daemon.IsClosedPipe(err) {
+			err = errSeenEnough
+		}
+		stop(err)
+	}
+	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
+		failed(err)
+	}
+	var printing *daemon.Printing
+	if len(c.Print) > 0 && running.Err() == nil {
+		var err error
+		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(show.ColorAuto, s.stdout, s.getenv), config.Logger); err != nil {
+			failed(err)
+		} else {
+			printing.Start(failed)
+		}
+	}
+	<-running.Done()
+	cause := context.Cause(running)
+	config.Logger.Info("ending", "reason", cause)
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
+	defer cancel()
+	err := errors.Join(b.Flush(shutdown), b.Shutdown(shutdown))
+	if printing != nil && !printing.Wait(shutdown) {
+		err = errors.Join(err, errors.New("standard output takes nothing"))
+	}
+	if err != nil {
+		return fmt.Errorf("shutting down: %w", err)
+	}
+	if errors.Is(cause, errSeenEnough) {
+		return nil
+	}
+	return ended(ctx, cause, "while serving")
+}
