@@ -18,7 +18,7 @@ type Options struct {
 	Profiles bool
 	// QueueFull is how long a subscriber may keep its queue full before the process counts as not ready; 0 is 30 seconds.
 	QueueFull time.Duration
-	// Logger gets what goes wrong with a request; nil discards it.
+	// Logger gets where the server listens, and what goes wrong with a request; nil discards it.
 	Logger *slog.Logger
 }
 

@@ -65,6 +65,7 @@ func Start(ctx context.Context, b bus.Bus, options *Options) (*Server, error) {
 			o.Logger.Error("metrics are no longer served", "url", s.url, "error", err)
 		}
 	})
+	o.Logger.Info("serving metrics and health", "url", s.url)
 	return s, nil
 }
 
