@@ -20,6 +20,7 @@ type flags struct {
 	BusType string   `enum:"nats,local," default:"" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
 	Socket  string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
 	Listen  string   `placeholder:"HOST:PORT" help:"Loopback address on which the embedded server listens as well."`
+	HTTP    string   `name:"http" placeholder:"HOST:PORT" help:"Loopback address of /metrics, /healthz and /readyz, such as 127.0.0.1:9464."`
 	Print   []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
 
 	Duration        time.Duration `placeholder:"TIME" help:"End after that time, such as 30s; without it, run until SIGINT or SIGTERM."`
@@ -38,6 +39,8 @@ Examples:
       No server; five seconds of everything, printed.
   collector --config collector.toml --listen 127.0.0.1:4222
       Also for NATS clients that cannot dial a unix socket.
+  collector --http 127.0.0.1:9464
+      Also with metrics for Prometheus.
 
 The configuration file is overridden by environment variables (EVENTBUS_BUS_TYPE=local), and these by flags.`
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/observe"
 )
 
 // settings are the whole configuration of the program.
@@ -18,6 +19,7 @@ type settings struct {
 	Bus     eventbus.Config
 	Collect collectTable
 	Log     logTable
+	HTTP    httpTable
 }
 
 // collectTable is the table [collect]: what is watched, and how often.
@@ -44,6 +46,12 @@ type logTable struct {
 	Format string     `toml:"format"` // text, json
 }
 
+// httpTable is the table [http]: metrics and health.
+type httpTable struct {
+	Listen string `toml:"listen"` // a loopback address; empty is none
+	Pprof  bool   `toml:"pprof"`  // with profiles
+}
+
 func defaultSettings() settings {
 	return settings{
 		Collect: collectTable{
@@ -60,7 +68,8 @@ func defaultSettings() settings {
 func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 	s := defaultSettings()
 	config, warnings, err := eventbus.Load(f.Config,
-		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log})
+		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log},
+		eventbus.Section{Name: "http", Into: &s.HTTP})
 	if err != nil {
 		return s, nil, err
 	}
@@ -85,6 +94,12 @@ func (s *settings) override(f flags) error {
 			return &usageError{fmt.Sprintf("%s %s: event_bus.nats.url is set, so no server is embedded", flag.name, flag.value)}
 		default:
 			*flag.into = flag.value
+		}
+	}
+	if f.HTTP != "" {
+		s.HTTP.Listen = f.HTTP
+		if problem := s.HTTP.problem(); problem != "" {
+			return &usageError{fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
 		}
 	}
 	return nil
@@ -124,6 +139,26 @@ func (l *logTable) Validate() error {
 		return &eventbus.ConfigError{Key: "log.format", Value: fmt.Sprintf("%q", l.Format), Reason: "must be text or json"}
 	}
 	return nil
+}
+
+// Validate is called by [eventbus.Load].
+func (h *httpTable) Validate() error {
+	if problem := h.problem(); problem != "" {
+		return &eventbus.ConfigError{Key: "http.listen", Value: fmt.Sprintf("%q", h.Listen), Reason: problem}
+	}
+	return nil
+}
+
+// problem returns what is wrong with the address.
+func (h *httpTable) problem() string {
+	if h.Listen == "" {
+		return ""
+	}
+	invalid, _ := errors.AsType[*observe.OptionError]((&observe.Options{Listen: h.Listen}).Validate())
+	if invalid == nil {
+		return ""
+	}
+	return invalid.Reason
 }
 
 // paths returns the files and directories to watch.
