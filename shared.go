@@ -161,6 +161,16 @@ func (s *shared) Endpoints() Endpoints {
 	return Endpoints{Socket: s.socket, TokenFile: rendezvous.TokenFile(s.socket), Attached: true}
 }
 
+// ServerStatistics implements [bus.ServerCounter].
+func (s *shared) ServerStatistics() (bus.ServerStatistics, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.serving == nil {
+		return bus.ServerStatistics{}, false
+	}
+	return s.serving.ServerStatistics()
+}
+
 // Shutdown implements [bus.Bus]: the bus first, and then the server that it may have.
 func (s *shared) Shutdown(ctx context.Context) error {
 	s.mu.Lock()

@@ -60,8 +60,12 @@ type Statistics struct {
 
 	// Connected says whether other processes can be reached. On the local bus, which has none, it is true until Shutdown.
 	Connected bool `json:"connected"`
+	// DisconnectedFor is how long ago the connection was lost, in nanoseconds; 0 while it is there, and after Shutdown.
+	DisconnectedFor time.Duration `json:"disconnected_for_ns,omitempty"`
 	// Reconnects counts how often the connection to the server was found again.
 	Reconnects uint64 `json:"reconnects"`
+	// Closed says that Shutdown has been called.
+	Closed bool `json:"closed,omitempty"`
 
 	// Subscriptions are the live subscriptions, ordered by ID.
 	Subscriptions []SubscriptionStatistics `json:"subscriptions"`

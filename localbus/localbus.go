@@ -10,6 +10,7 @@ package localbus
 
 import (
 	"context"
+	"iter"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
@@ -20,7 +21,10 @@ type Bus struct {
 	engine *engine.Engine
 }
 
-var _ bus.Bus = (*Bus)(nil)
+var (
+	_ bus.Bus          = (*Bus)(nil)
+	_ bus.TopicCounter = (*Bus)(nil)
+)
 
 // New returns a bus. Nil options are the defaults. It returns a [*bus.InvalidError] for an option out of range.
 func New(options *bus.Options) (*Bus, error) {
@@ -54,9 +58,12 @@ func (b *Bus) Unsubscribe(_ context.Context, subscriberID string) error {
 // Statistics implements [bus.Bus].
 func (b *Bus) Statistics() bus.Statistics {
 	statistics := b.engine.Statistics()
-	statistics.Connected = !b.engine.Stopped()
+	statistics.Connected = !statistics.Closed
 	return statistics
 }
+
+// PublishedByTopic implements [bus.TopicCounter].
+func (b *Bus) PublishedByTopic() iter.Seq2[string, uint64] { return b.engine.PublishedByTopic() }
 
 // Flush implements [bus.Bus]: Publish has queued everything by the time it returns, so there is nothing to wait for.
 func (b *Bus) Flush(ctx context.Context) error {

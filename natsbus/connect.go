@@ -196,7 +196,7 @@ func reconnectDelay(attempts int) time.Duration {
 }
 
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
-	b.disconnectedAt = time.Now() // nats.go calls its handlers one after the other
+	b.lostAt.Store(new(time.Now())) // nats.go calls its handlers one after the other
 	b.outbound.away.Store(true)
 	if b.engine.Stopped() {
 		return
@@ -206,7 +206,9 @@ func (b *Bus) disconnected(_ *nats.Conn, err error) {
 
 func (b *Bus) reconnected(conn *nats.Conn) {
 	b.logger.Info("connection to the NATS server is back", "server", b.peer, "reconnects", conn.Stats().Reconnects)
-	b.engine.Reconnected(time.Since(b.disconnectedAt))
+	if lostAt := b.lostAt.Swap(nil); lostAt != nil {
+		b.engine.Reconnected(time.Since(*lostAt))
+	}
 	b.outbound.away.Store(false)
 	b.outbound.limit.Store(conn.MaxPayload())
 	if b.server == nil {

@@ -39,7 +39,7 @@ type Bus struct {
 	announcer *announcer
 	gate      *gate // nil but on the server's own bus
 
-	disconnectedAt time.Time // of the handlers of conn
+	lostAt atomic.Pointer[time.Time] // when the connection was lost; nil while it is there
 
 	listening  sync.Mutex // guards listens
 	listens    bool       // to announcements
@@ -150,6 +150,9 @@ func (b *Bus) Statistics() bus.Statistics {
 	statistics.Forbidden = b.forbiddenMessages.Load()
 	statistics.Unsent = b.outbound.unsent.Load()
 	statistics.Connected = b.conn.IsConnected()
+	if lostAt := b.lostAt.Load(); lostAt != nil && !statistics.Connected && !statistics.Closed {
+		statistics.DisconnectedFor = time.Since(*lostAt)
+	}
 	statistics.Reconnects = b.conn.Stats().Reconnects
 	return statistics
 }

@@ -32,6 +32,7 @@ func TestReconnectsToAnExistingServer(t *testing.T) {
 	server.Kill()
 	require.Eventually(t, unconnected(publisher), patience, time.Millisecond)
 	require.Eventually(t, unconnected(subscriber), patience, time.Millisecond)
+	require.Eventually(t, func() bool { return publisher.Statistics().DisconnectedFor > 0 }, patience, time.Millisecond)
 	// While the server is away: local subscribers are served, and the rest is buffered.
 	require.NoError(t, publisher.Publish(background(t), process(2)))
 	require.Equal(t, uint32(2), nextPID(t, inside))
@@ -53,6 +54,7 @@ func TestReconnectsToAnExistingServer(t *testing.T) {
 		return err == nil && event != nil
 	}, patience, 10*time.Millisecond)
 	require.Equal(t, uint64(1), publisher.Statistics().Reconnects)
+	require.Zero(t, publisher.Statistics().DisconnectedFor)
 	require.Equal(t, uint64(1), subscriber.Statistics().Reconnects)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/subjects"
 )
 
 var lifecycleCases = []contractCase{
@@ -22,6 +24,7 @@ var lifecycleCases = []contractCase{
 	{11, "unsubscribe_wakes_the_reader", "A reader that waits ends with its subscription.", unsubscribeWakes},
 	{11, "unsubscribe_frees_publishers", "A publisher that waits for a subscription goes on when it ends.", unsubscribeFrees},
 	{13, "statistics", "Statistics count published, delivered, dropped and active subscribers, for the bus and each subscription.", statistics},
+	{13, "published_by_topic", "A bus that counts by topic counts what it has published, and keeps that after Shutdown.", publishedByTopic},
 	{14, "shutdown_delivers_what_is_queued", "Shutdown stops intake and delivers what is queued; iterations end.", shutdownDelivers},
 	{14, "shutdown_says_what_was_cut_off", "When its context ends first, Shutdown says how much was cut off, and counts it.", shutdownCutsOff},
 	{14, "shutdown_closes", "After Shutdown every method returns ErrClosed; twice is fine; statistics stay.", shutdownCloses},
@@ -118,6 +121,25 @@ func unsubscribeFrees(t *testing.T, open Opener) {
 	require.NoError(t, p.Subscriber.Unsubscribe(background(t), "slow"))
 	require.NoError(t, <-result)
 	require.Equal(t, uint64(2), r.Statistics().Matched)
+}
+
+func publishedByTopic(t *testing.T, open Opener) {
+	p := open(t, bus.Options{})
+	counter, ok := p.Publisher.(bus.TopicCounter)
+	if !ok {
+		return // it need not
+	}
+	require.Empty(t, maps.Collect(counter.PublishedByTopic()))
+	publish(t, p.Publisher, process(1), on("events.process.tree", process(2)), process(3))
+	require.ErrorIs(t, p.Publisher.Publish(background(t), bus.Event{}), bus.ErrInvalid)
+	want := map[string]uint64{subjects.ProcessLifecycle: 2, "events.process.tree": 1}
+	require.Equal(t, want, maps.Collect(counter.PublishedByTopic()))
+	for topic, n := range counter.PublishedByTopic() {
+		require.Equal(t, want[topic], n)
+		break
+	}
+	require.NoError(t, p.Publisher.Shutdown(background(t)))
+	require.Equal(t, want, maps.Collect(counter.PublishedByTopic()))
 }
 
 // Counters is a [bus.Statistics] without what differs from run to run.

@@ -154,7 +154,7 @@ func (r *reference) shutdown(inTime bool) (discarded uint64) {
 func (r *reference) statistics() bus.Statistics {
 	sums := bus.Statistics{
 		Published: r.published, PublishedBytes: r.publishedBytes, Received: r.received,
-		ActiveSubscribers: r.active(), Connected: !r.closed, Subscriptions: []bus.SubscriptionStatistics{},
+		ActiveSubscribers: r.active(), Connected: !r.closed, Closed: r.closed, Subscriptions: []bus.SubscriptionStatistics{},
 	}
 	for _, s := range r.subscriptions {
 		one := s.statistics()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/collect"
 	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/observe"
 )
 
 // printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
@@ -28,6 +30,7 @@ type session struct {
 
 	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
 	printing   *daemon.Printing        // of --print, or nil
+	http       *observe.Server         // of metrics and health, or nil
 	collectors []collect.Collector
 
 	// What runs, in the order in which it ends.
@@ -58,7 +61,16 @@ func (d *session) run(ctx context.Context) error {
 
 // start starts everything: first those who receive, so that they see the first event.
 func (d *session) start(ctx context.Context) error {
-	if _, err := io.WriteString(d.console, daemon.Describe(d.bus, d.settings.Bus)); err != nil {
+	place := daemon.Describe(d.bus, d.settings.Bus)
+	if table := d.settings.HTTP; table.Listen != "" {
+		server, err := observe.Start(ctx, d.bus, &observe.Options{Listen: table.Listen, Profiles: table.Pprof, Logger: d.logger})
+		if err != nil {
+			return err
+		}
+		d.http = server
+		place += fmt.Sprintf("metrics: %s/metrics\n", server.URL())
+	}
+	if _, err := io.WriteString(d.console, place); err != nil {
 		return outputError(err)
 	}
 	if len(d.flags.Print) > 0 {
@@ -95,6 +107,7 @@ func (d *session) end() error {
 	}
 	d.flush(ctx)
 	discarded, err := d.shutdown(ctx)
+	d.stopHTTP(ctx)
 	ended := d.awaitPrinted(ctx)
 	d.warnUnprinted()
 	if !ended {
@@ -150,6 +163,16 @@ func (d *session) shutdown(ctx context.Context) (discarded uint64, err error) {
 		d.logger.Info("delivered what was queued", "delivered", delivered, "discarded", discarded)
 	}
 	return discarded, err
+}
+
+// stopHTTP ends metrics and health, after the bus: so they show its end.
+func (d *session) stopHTTP(ctx context.Context) {
+	if d.http == nil {
+		return
+	}
+	if err := d.http.Stop(ctx); err != nil {
+		d.logger.Warn("somebody was still reading the metrics", "error", err)
+	}
 }
 
 // warnUnprinted logs how many events the bus counts as delivered that the output did not take.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/daemoneye/eventbus"
 	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/observe"
 )
 
 // settings are the whole configuration of the program.
@@ -18,6 +19,7 @@ type settings struct {
 	Bus     eventbus.Config
 	Collect collectTable
 	Log     daemon.Log
+	HTTP    httpTable
 }
 
 // collectTable is the table [collect]: what is watched, and how often.
@@ -38,6 +40,12 @@ type collectTable struct {
 	PerformanceInterval time.Duration `toml:"performance_interval"`
 }
 
+// httpTable is the table [http]: metrics and health.
+type httpTable struct {
+	Listen string `toml:"listen"` // a loopback address; empty is none
+	Pprof  bool   `toml:"pprof"`  // with profiles
+}
+
 func defaultSettings() settings {
 	return settings{
 		Collect: collectTable{
@@ -54,7 +62,8 @@ func defaultSettings() settings {
 func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 	s := defaultSettings()
 	config, warnings, err := f.Load(
-		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log})
+		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log},
+		eventbus.Section{Name: "http", Into: &s.HTTP})
 	if err != nil {
 		return s, nil, err
 	}
@@ -66,6 +75,12 @@ func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 func (s *settings) override(f flags) error {
 	if f.BusType != "" {
 		s.Bus.BusType = eventbus.BusType(f.BusType)
+	}
+	if f.HTTP != "" {
+		s.HTTP.Listen = f.HTTP
+		if problem := s.HTTP.problem(); problem != "" {
+			return &daemon.UsageError{Reason: fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
+		}
 	}
 	return f.Override(&s.Bus)
 }
@@ -96,6 +111,26 @@ func (c *collectTable) Validate() error {
 		problems = append(problems, &eventbus.ConfigError{Key: "collect", Reason: "every collector is off, so there is nothing to do"})
 	}
 	return errors.Join(problems...)
+}
+
+// Validate is called by [eventbus.Load].
+func (h *httpTable) Validate() error {
+	if problem := h.problem(); problem != "" {
+		return &eventbus.ConfigError{Key: "http.listen", Value: fmt.Sprintf("%q", h.Listen), Reason: problem}
+	}
+	return nil
+}
+
+// problem returns what is wrong with the address.
+func (h *httpTable) problem() string {
+	if h.Listen == "" {
+		return ""
+	}
+	invalid, _ := errors.AsType[*observe.OptionError]((&observe.Options{Listen: h.Listen}).Validate())
+	if invalid == nil {
+		return ""
+	}
+	return invalid.Reason
 }
 
 // paths returns the files and directories to watch.

@@ -31,7 +31,7 @@ func TestTheExampleHoldsEveryKey(t *testing.T) {
 	var tree map[string]any
 	require.NoError(t, toml.Unmarshal(data, &tree))
 	settings := program.DefaultSettings()
-	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log} {
+	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log, "http": settings.HTTP} {
 		requireKeys(t, tree, table, reflect.ValueOf(value))
 	}
 }
@@ -60,6 +60,18 @@ func TestFlagsBeatTheFile(t *testing.T) {
 	require.Equal(t, "127.0.0.1:1", s.Bus.NATS.Listen)
 	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Flags: daemon.Flags{Listen: "127.0.0.1:1"}})
 	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
+}
+
+func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.toml")
+	require.NoError(t, os.WriteFile(file, []byte("[http]\nlisten = \"127.0.0.1:1\"\npprof = true\n"), 0o600))
+	s, _, err := program.LoadSettings(program.Flags{Config: file})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:1", s.HTTP.Listen)
+	s, _, err = program.LoadSettings(program.Flags{Config: file, HTTP: "[::1]:2", BusType: "local"})
+	require.NoError(t, err)
+	require.Equal(t, "[::1]:2", s.HTTP.Listen)
+	require.True(t, s.HTTP.Pprof)
 }
 
 func TestTheDefaultPathsAreThoseThatExist(t *testing.T) {

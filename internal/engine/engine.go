@@ -344,6 +344,7 @@ func (e *Engine) Statistics() bus.Statistics {
 		Stale: e.stale.Load(), Untracked: e.untracked.Load(),
 		ActiveSubscribers: len(e.subscriptions),
 		Uptime:            e.clock.now(),
+		Closed:            e.stopped.Load(),
 		Subscriptions:     make([]bus.SubscriptionStatistics, 0, len(e.subscriptions)),
 	}
 	e.ended.start(&statistics)
