@@ -65,10 +65,10 @@ func TestFlagsBeatTheFile(t *testing.T) {
 func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.toml")
 	require.NoError(t, os.WriteFile(file, []byte("[http]\nlisten = \"127.0.0.1:1\"\npprof = true\n"), 0o600))
-	s, _, err := program.LoadSettings(program.Flags{Config: file})
+	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:1", s.HTTP.Listen)
-	s, _, err = program.LoadSettings(program.Flags{Config: file, HTTP: "[::1]:2", BusType: "local"})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}, HTTP: "[::1]:2", BusType: "local"})
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:2", s.HTTP.Listen)
 	require.True(t, s.HTTP.Pprof)
