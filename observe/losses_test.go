@@ -1,7 +1,9 @@
 package observe_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"sync"
@@ -70,6 +72,32 @@ func TestWhatPlainClientsDoWrongIsMetered(t *testing.T) {
 	m.is(3, "lost_events_total{subscription=s}")
 	require.Positive(t, m.read()["server_subscriptions"])
 	m.is(0, "server_slow_clients_total")
+}
+
+// TestAClientThatDoesNotReadIsMetered has a client subscribe that reads nothing from then on.
+func TestAClientThatDoesNotReadIsMetered(t *testing.T) {
+	server := startServer(t, embed.Options{Role: embed.Trusted, MaxPending: 1 << 20, WriteDeadline: 100 * time.Millisecond})
+	b := inside(t, server)
+	m := newMeter(t, b)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL(), "nats://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprintf(conn, "CONNECT {\"auth_token\":%q,\"verbose\":false}\r\nSUB events.> 1\r\nPING\r\n", server.Token())
+	require.NoError(t, err)
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() && lines.Text() != "PONG" {
+	}
+	require.NoError(t, lines.Err())
+	m.is(1, "server_clients")
+	m.is(0, "server_slow_clients_total")
+	event := bus.Event{Payload: &bus.ProcessEvent{Name: strings.Repeat("n", 60_000)}}
+	require.Eventually(t, func() bool {
+		for range 10 {
+			require.NoError(t, b.Publish(background(t), event))
+		}
+		return m.read()["server_slow_clients_total"] == 1
+	}, patience, step)
+	m.becomes(0, "server_clients")
 }
 
 func TestWhatTheServerForbidsIsMetered(t *testing.T) {
