@@ -14,8 +14,8 @@ type Options struct {
 	// Name is the name of the connection on the server; empty is "eventbus".
 	Name string
 	// Credentials is a file with the seed of an nkey, such as an embedded server makes for each role, or with the JWT and the seed of a
-	// user if its name ends in .creds. It is read again for each connection. Empty is none: then Attach uses the token of the
-	// user's own processes, or nothing but who the user is, and Connect what the URL says.
+	// user if its name ends in .creds. It is read again for each connection. Empty is none: then Attach
+	// has the role of its user, and Connect what the URL says.
 	Credentials string
 	// ServerUser is the uid that the server behind a socket may have beside this user's own and root's; 0 is no other. It is for
 	// Attach: whoever else might have put a server there gets nothing.
