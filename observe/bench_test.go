@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -23,9 +24,10 @@ func BenchmarkScrape(b *testing.B) {
 				event.Topic = fmt.Sprintf("events.a.t%d", i)
 				require.NoError(b, l.Publish(b.Context(), event))
 			}
-			m := newMeter(b, l)
+			registry := prometheus.NewRegistry()
+			registry.MustRegister(observe.NewCollector(l))
 			for b.Loop() {
-				_, err := m.registry.Gather()
+				_, err := registry.Gather()
 				require.NoError(b, err)
 			}
 		})

@@ -2,19 +2,13 @@ package observe
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
-
-	"github.com/daemoneye/eventbus/bus"
 )
 
 // MaxTopics is how many topics have a series of their own: those on which most was published.
 const MaxTopics = 100
-
-// collectTopics returns how many events the bus has published on each topic.
-func collectTopics(counter bus.TopicCounter) map[string]uint64 {
-	return maps.Collect(counter.PublishedByTopic())
-}
 
 // topics remembers what the last scrape has shown. A topic can get or lose its series, and the sum over the rest must grow by what is
 // published on the rest, and not by what a topic brings along.
@@ -26,9 +20,9 @@ type topics struct {
 	shown     uint64 // the most that was shown of rest
 }
 
-// share returns what each series shows. counted is what was published on each topic, and published all of it.
-func (t *topics) share(counted map[string]uint64, published uint64) map[string]uint64 {
-	named := busiest(counted)
+// share returns what each series shows. named is what was published on the busiest topics, of how many there are, and published
+// all of it.
+func (t *topics) share(named map[string]uint64, of int, published uint64) map[string]uint64 {
 	rest := int64(published - t.published)
 	for topic, n := range named {
 		if before, was := t.named[topic]; was {
@@ -38,21 +32,42 @@ func (t *topics) share(counted map[string]uint64, published uint64) map[string]u
 		}
 	}
 	t.rest += rest
-	t.named, t.published, t.complete = named, published, len(named) == len(counted)
+	t.named, t.published, t.complete = named, published, len(named) == of
 	t.shown = max(t.shown, uint64(max(t.rest, 0)))
 	shown := maps.Clone(named)
 	shown[other] = t.shown
 	return shown
 }
 
-// busiest returns the MaxTopics topics on which most was published.
-func busiest(counted map[string]uint64) map[string]uint64 {
-	names := slices.Collect(maps.Keys(counted))
-	names = slices.DeleteFunc(names, func(name string) bool { return name == other })
-	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(counted[b], counted[a]), cmp.Compare(a, b)) })
-	named := make(map[string]uint64, MaxTopics)
-	for _, name := range names[:min(len(names), MaxTopics)] {
-		named[name] = counted[name]
+// busiest returns the MaxTopics topics on which most was published, with how much that was, and how many topics there are.
+func busiest(counted iter.Seq2[string, uint64]) (named map[string]uint64, of int) {
+	type count struct {
+		topic  string
+		events uint64
 	}
-	return named
+	// There may be tens of thousands, so those that are too small are not even sorted.
+	best, least := make([]count, 0, 2*MaxTopics), uint64(0)
+	trim := func() {
+		slices.SortFunc(best, func(a, b count) int {
+			return cmp.Or(cmp.Compare(b.events, a.events), cmp.Compare(a.topic, b.topic))
+		})
+		best = best[:min(len(best), MaxTopics)]
+	}
+	for topic, events := range counted {
+		of++
+		if topic == other || events < least {
+			continue
+		}
+		best = append(best, count{topic, events})
+		if len(best) == 2*MaxTopics {
+			trim()
+			least = best[MaxTopics-1].events
+		}
+	}
+	trim()
+	named = make(map[string]uint64, len(best)+1)
+	for _, one := range best {
+		named[one.topic] = one.events
+	}
+	return named, of
 }
