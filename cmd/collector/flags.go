@@ -66,7 +66,7 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f flags, code int, ok 
 }
 
 func (f *flags) check() error {
-	if err := f.Flags.Check(); err != nil {
+	if err := f.Check(); err != nil {
 		return err
 	}
 	switch {
