@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -144,7 +145,7 @@ func hostSegment(name string, err error) (string, error) {
 
 // leafPatternError names the option that a pattern comes from.
 func leafPatternError(err error) error {
-	if invalid, ok := err.(*OptionError); ok {
+	if invalid, ok := errors.AsType[*OptionError](err); ok {
 		field := map[string]string{"Roles[" + Hub + "].Publish": "Leaf.Accept", "Roles[" + Hub + "].Subscribe": "Leaf.Topics"}[invalid.Field]
 		return &OptionError{Field: field, Value: invalid.Value, Reason: invalid.Reason}
 	}

@@ -42,12 +42,13 @@ func (l *serverLog) Warnf(format string, v ...any) {
 func (l *serverLog) Errorf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
 	level := slog.LevelDebug
-	if l.leaf != nil && isLeaf(text) {
+	switch {
+	case l.leaf != nil && isLeaf(text):
 		l.leaf.note(text)
-	} else if !strings.Contains(strings.ToLower(text), "violation") && !strings.Contains(text, server.ErrAuthentication.Error()) {
-		level = slog.LevelError
-	} else {
+	case strings.Contains(strings.ToLower(text), "violation"), strings.Contains(text, server.ErrAuthentication.Error()):
 		l.violations.Do(func() { level = slog.LevelWarn })
+	default:
+		level = slog.LevelError
 	}
 	l.log(level, "%s", []any{text})
 }
