@@ -151,7 +151,7 @@ func (h *host) wanted(t testing.TB) {
 
 // TestHubKilledWhileEventsFlow kills the hub again and again. Hosts do not notice, and the hub's subscriber knows what it has missed.
 func TestHubKilledWhileEventsFlow(t *testing.T) {
-	hubAway(t, func(hub *natsprocess.Hub, away func()) {
+	hubAway(t, 2, func(hub *natsprocess.Hub, away func()) {
 		hub.Kill()
 		away()
 		hub.Restart(t)
@@ -160,7 +160,7 @@ func TestHubKilledWhileEventsFlow(t *testing.T) {
 
 // TestHubStoppedWhileEventsFlow has a hub that takes nothing any more and does not say so. What waits for it is bounded.
 func TestHubStoppedWhileEventsFlow(t *testing.T) {
-	hubAway(t, func(hub *natsprocess.Hub, away func()) {
+	hubAway(t, 1, func(hub *natsprocess.Hub, away func()) {
 		before := heap()
 		hub.Signal(t, syscall.SIGSTOP)
 		away()
@@ -172,7 +172,7 @@ func TestHubStoppedWhileEventsFlow(t *testing.T) {
 	})
 }
 
-func hubAway(t *testing.T, fault func(hub *natsprocess.Hub, away func())) {
+func hubAway(t *testing.T, times int, fault func(hub *natsprocess.Hub, away func())) {
 	leavesNothing(t)
 	hub := startHub(t)
 	hosts := []*host{startHost(t, hub, "a"), startHost(t, hub, "b")}
@@ -181,7 +181,7 @@ func hubAway(t *testing.T, fault func(hub *natsprocess.Hub, away func())) {
 		h.wanted(t)
 		h.events = startPublishing(&h.audit, h.bus, []string{topic, "events.network.dns"}, h.local)
 	}
-	for range 2 {
+	for range times {
 		for _, h := range hosts {
 			reader.more(t, h.name, h.bus, 500)
 		}
