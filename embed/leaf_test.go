@@ -252,6 +252,7 @@ func TestTheHubComesAndGoes(t *testing.T) {
 		w.Close()
 	}
 	require.Equal(t, 5, log.Len(), "%s", log)
+	require.NotContains(t, log.String(), `reason=""`)
 }
 
 // TestAStopWhileTheHubIsSought does not wait for it.

@@ -35,6 +35,15 @@ func (l *leafLog) note(text string) {
 	l.reason = text
 }
 
+// closed keeps how a connection has ended, if there was no error before.
+func (l *leafLog) closed(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.reason == "" {
+		l.reason = text
+	}
+}
+
 func (l *leafLog) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,6 +65,9 @@ func (l *leafLog) watch(joined func() bool, quit <-chan struct{}) {
 		is := joined()
 		if is != was {
 			was, changed = is, time.Now()
+			if is {
+				l.note("") // it has nothing to do with the next time
+			}
 		}
 		long := time.Since(changed) > leafPatience
 		switch {

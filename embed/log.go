@@ -25,7 +25,14 @@ type serverLog struct {
 var _ server.Logger = (*serverLog)(nil)
 
 // Noticef implements [server.Logger]. Notices tell of every step of the start, so they are details here.
-func (l *serverLog) Noticef(format string, v ...any) { l.log(slog.LevelDebug, format, v) }
+func (l *serverLog) Noticef(format string, v ...any) {
+	if l.leaf != nil && strings.Contains(format, "closed") {
+		if text := fmt.Sprintf(format, v...); isLeaf(text) {
+			l.leaf.closed(text)
+		}
+	}
+	l.log(slog.LevelDebug, format, v)
+}
 
 // Warnf implements [server.Logger].
 func (l *serverLog) Warnf(format string, v ...any) {
