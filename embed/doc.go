@@ -50,7 +50,7 @@
 //
 // # Limits
 //
-// Payloads, connections, subscriptions and pending bytes are bounded for all ([Options]), the first three also by role ([Role]). A client that does not read is
+// Payloads, connections, subscriptions and pending bytes are bounded for all ([Options]), and by role ([Role]). A client that does not read is
 // disconnected when MaxPending bytes wait for it or a write takes longer than WriteDeadline. It never slows down
 // publishers. There is no persistence, no monitoring port and no cluster.
 //

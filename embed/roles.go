@@ -43,13 +43,16 @@ type Role struct {
 	MaxSubscriptions int
 	// MaxPayload is the size of the largest event, in bytes; 0 is Options.MaxPayload, which is not exceeded.
 	MaxPayload int
+	// MaxPending is how much may wait for one of its clients that does not read fast enough, in bytes; beyond that it is disconnected
+	// within a second or so. 0 is Options.MaxPending, which is not exceeded, and enforced at once.
+	MaxPending int64
 }
 
 // Roles returns the roles that every server has.
 func Roles() []Role {
 	roles := []Role{
 		{Name: Agent, Publish: []string{"control.#"}, Subscribe: []string{"#"}, MaxConnections: 64},
-		{Name: Observer, Subscribe: []string{"events.#", "control.health.#"}, MaxConnections: 64, MaxSubscriptions: 3000},
+		{Name: Observer, Subscribe: []string{"events.#", "control.health.#"}, MaxConnections: 64, MaxSubscriptions: 3000, MaxPending: 32 << 20},
 		{Name: Trusted, Publish: []string{"#"}, Subscribe: []string{"#"}, Sources: []string{"*"}},
 	}
 	all := Role{Name: Collector, Sources: []string{Collector}, MaxConnections: 64}
@@ -66,7 +69,7 @@ func Roles() []Role {
 // collectorRole is the role of a domain's collector: what the hierarchy of topics says that it publishes, and the orders that
 // concern it.
 func collectorRole(domain string) Role {
-	role := Role{Name: domain, MaxConnections: 16, MaxSubscriptions: 3000}
+	role := Role{Name: domain, MaxConnections: 16, MaxSubscriptions: 3000, MaxPending: 16 << 20}
 	for _, entry := range subjects.Hierarchy() {
 		pattern := entry.Pattern.String()
 		switch {
@@ -116,10 +119,10 @@ func (r Role) check() (*role, error) {
 	}
 	for _, limit := range []struct {
 		field string
-		value int
-	}{{"MaxConnections", r.MaxConnections}, {"MaxSubscriptions", r.MaxSubscriptions}, {"MaxPayload", r.MaxPayload}} {
+		value int64
+	}{{"MaxConnections", int64(r.MaxConnections)}, {"MaxSubscriptions", int64(r.MaxSubscriptions)}, {"MaxPayload", int64(r.MaxPayload)}, {"MaxPending", r.MaxPending}} {
 		if limit.value < 0 {
-			return refuse(limit.field, strconv.Itoa(limit.value), "must not be negative")
+			return refuse(limit.field, strconv.FormatInt(limit.value, 10), "must not be negative")
 		}
 	}
 	checked := &role{Role: r}

@@ -3,6 +3,7 @@ package embed_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -208,6 +209,7 @@ func TestInvalidRoles(t *testing.T) {
 		"Roles[x].Subscribe":        {Roles: []embed.Role{{Name: "x", Subscribe: []string{"$SYS.>"}}}},
 		"Roles[x].MaxConnections":   {Roles: []embed.Role{{Name: "x", MaxConnections: -1}}},
 		"Roles[x].MaxSubscriptions": {Roles: []embed.Role{{Name: "x", MaxSubscriptions: -1}}},
+		"Roles[x].MaxPending":       {Roles: []embed.Role{{Name: "x", MaxPending: -1}}},
 		"Roles[x].MaxPayload":       {Roles: []embed.Role{{Name: "x", MaxPayload: -1}}},
 	} {
 		options.Socket = newSocket(t)
@@ -248,6 +250,28 @@ func TestLimitsOfARole(t *testing.T) {
 		_, err := connect(t, "", nats.InProcessServer(dialer(server.Socket())))
 		return err == nil
 	}, patience, 5*time.Millisecond, "a place is free again")
+}
+
+// TestWhatWaitsForARoleIsBounded disconnects a client that does not read what its role gets, and not one of another role.
+func TestWhatWaitsForARoleIsBounded(t *testing.T) {
+	small := embed.Role{Name: "small", Subscribe: []string{"#"}, MaxPending: 1 << 20}
+	server := start(t, &embed.Options{Role: "small", Roles: []embed.Role{small}, Shared: true})
+	bus := connectBus(t, server)
+	stuckClient(t, "unix", server.Socket(), server.Token())
+	seed, err := nats.NkeyOptionFromSeed(filepath.Join(server.Credentials(), embed.Trusted+".nk"))
+	require.NoError(t, err)
+	other, err := connect(t, "", nats.InProcessServer(dialer(server.Socket())), seed)
+	require.NoError(t, err)
+	all := subscribe(t, other, "events.>")
+	require.NoError(t, all.SetPendingLimits(-1, -1))
+	require.Eventually(t, func() bool { return server.Clients() == 2 && server.Interest(topic) > 0 }, patience, time.Millisecond)
+	payload := make([]byte, 100<<10)
+	for range 100 { // ten times as much, and less than Options.MaxPending
+		require.NoError(t, bus.Publish(topic, payload))
+	}
+	require.NoError(t, bus.Flush())
+	require.Eventually(t, func() bool { return server.Clients() == 1 }, patience, time.Millisecond)
+	require.NoError(t, other.Flush(), "the other one is still there")
 }
 
 // TestAnOversizedPayloadEndsItsSender alone.

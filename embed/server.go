@@ -129,6 +129,7 @@ func (s *Server) startNATS(ctx context.Context) error {
 	if l := s.log.leaf; l != nil {
 		s.workers.Go(func() { l.watch(s.accounts.joined, s.quit) })
 	}
+	s.workers.Go(func() { s.watchPending(s.quit) })
 	if c := s.auth.credentials; c != nil {
 		s.workers.Go(func() { c.watch(nats, s.quit) })
 	}
