@@ -5,6 +5,7 @@ package faults_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,11 +28,12 @@ func TestSubscriptionsComeAndGoUnderLoad(t *testing.T) {
 	patterns := []string{"events.#", "events.*.lifecycle", "events.process.+", "events.process.lifecycle", "events.>", "process"}
 	var stable []*bustest.Reader
 	var publishers []*publishing
+	var published atomic.Uint64
 	for _, b := range []bus.Bus{inside, attached} {
 		stable = append(stable, audit.Subscribe(t, b, roomy("stable", patterns[2], patterns[4]), false, nil))
 	}
 	for _, b := range []bus.Bus{inside, attached} {
-		publishers = append(publishers, startPublishing(&audit, b, []string{topic, "events.process.tree"}, stable...))
+		publishers = append(publishers, startPublishingWith(&published, &audit, b, []string{topic, "events.process.tree"}, stable...))
 	}
 	var churn sync.WaitGroup
 	for i, b := range []bus.Bus{inside, attached} {
@@ -61,6 +63,11 @@ func TestSubscriptionsComeAndGoUnderLoad(t *testing.T) {
 	for _, r := range stable {
 		account := r.Settle(t)
 		t.Log(r.Receiver.ID(), account)
+		for _, b := range []bus.Bus{inside, attached} {
+			s := b.Statistics()
+			require.Zero(t, s.Unsent, "sent faster than the server took it")
+			require.Zero(t, s.Overruns, "came faster than it was decoded")
+		}
 		require.Equal(t, account.Published, account.Delivered)
 	}
 }

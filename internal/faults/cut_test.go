@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,11 @@ const (
 
 // startPublishing publishes in bursts, and goes on when all of the readers have nearly caught up.
 func startPublishing(audit *bustest.Audit, b bus.Bus, topics []string, keepUp ...*bustest.Reader) *publishing {
+	return startPublishingWith(new(atomic.Uint64), audit, b, topics, keepUp...)
+}
+
+// startPublishingWith does so as one of several publishers, which count what they publish together.
+func startPublishingWith(published *atomic.Uint64, audit *bustest.Audit, b bus.Bus, topics []string, keepUp ...*bustest.Reader) *publishing {
 	p := &publishing{quit: make(chan struct{})}
 	id := b.Statistics().Publisher
 	start := make([]uint64, len(keepUp))
@@ -66,16 +72,16 @@ func startPublishing(audit *bustest.Audit, b bus.Bus, topics []string, keepUp ..
 	p.done.Go(func() {
 		tick := time.NewTicker(time.Millisecond)
 		defer tick.Stop()
-		for published := uint64(0); ; {
+		for {
 			behind := false
 			for i, r := range keepUp {
-				behind = behind || start[i]+published > r.Delivered()+inFlight
+				behind = behind || start[i]+published.Load() > r.Delivered()+inFlight
 			}
 			for range burst {
 				for _, topic := range topics {
 					if !behind {
 						_ = audit.Publish(context.Background(), b, id, process(topic, 1)) // what fails is missing
-						published++
+						published.Add(1)
 					}
 				}
 			}
