@@ -55,6 +55,9 @@ var pairs = []struct {
 	{"loopback", func(t testing.TB) pair {
 		server := startServer(t, &embed.Options{Role: embed.Trusted, Socket: socketPath(t), Listen: "127.0.0.1:0"})
 		url := clientURL(server)
+		between, err := natsbus.InProcess(background(t), server, &natsbus.Options{Bus: isolated()}) // passes on what clients publish
+		require.NoError(t, err)
+		t.Cleanup(func() { cutOff(between) })
 		from, err := natsbus.Connect(background(t), url, &natsbus.Options{Bus: isolated()})
 		require.NoError(t, err)
 		to, err := natsbus.Connect(background(t), url, &natsbus.Options{Bus: isolated()})
@@ -79,14 +82,16 @@ func cutOff(b bus.Bus) {
 }
 
 // measure publishes events and returns how many a second a healthy subscriber has got. Over a network the publisher
-// waits while it is too far ahead; in one process the subscriber's block policy makes it wait.
+// waits while it is too far ahead; in one process the subscriber's block policy makes it wait. It gives up after a minute.
 func measure(t testing.TB, p pair, r bus.Receiver, events int) float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
 	start := time.Now()
 	begin := r.Statistics().Delivered
 	done := make(chan error, 1)
 	go func() {
 		for range events {
-			if _, err := r.Next(context.Background()); err != nil {
+			if _, err := r.Next(ctx); err != nil {
 				done <- err
 				return
 			}
@@ -97,8 +102,9 @@ func measure(t testing.TB, p pair, r bus.Receiver, events int) float64 {
 	for i := range events {
 		for i%500 == 0 && p.from != p.to && uint64(i) > r.Statistics().Delivered-begin+inFlight {
 			runtime.Gosched()
+			require.NoError(t, ctx.Err())
 		}
-		if err := p.from.Publish(context.Background(), event); err != nil {
+		if err := p.from.Publish(ctx, event); err != nil {
 			require.NoError(t, err)
 		}
 	}
