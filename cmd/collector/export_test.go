@@ -13,11 +13,12 @@ func Main() { main() }
 
 // What the tests look at without a process.
 type (
-	Console = console
-	Counter = counter
-	Counts  = counts
-	Flags   = flags
-	Rate    = rate
+	Console  = console
+	Counter  = counter
+	Counts   = counts
+	Failures = failures
+	Flags    = flags
+	Rate     = rate
 )
 
 var (

@@ -163,7 +163,7 @@ func numbers(t testing.TB, text, pattern string) (found []int) {
 func TestWhatIsQueuedIsPrintedAtTheEnd(t *testing.T) {
 	dir := runtimeDir(t)
 	config := filepath.Join(dir, "little.toml")
-	require.NoError(t, os.WriteFile(config, []byte("[collect]\nprocesses = false\nconnections = false\nfiles = false\n"), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte("[collect]\nprocesses = false\nconnections = false\nfiles = false\n[health]\nheartbeat = \"0s\"\n"), 0o600))
 	c, read := startUnread(t, dir, "--config", config, "--shutdown-timeout", "1h")
 	g := publishGaps(t, dir)
 	flood(t, dir, queueful)
