@@ -23,6 +23,7 @@ type session struct {
 	flags    flags
 	settings settings
 	logger   *slog.Logger
+	level    *slog.LevelVar // of the logger; setting it counts at once
 	console  *console
 	color    bool // of --print
 	bus      bus.Bus

@@ -58,10 +58,10 @@ func (c *serveCommand) Run(ctx context.Context, s *streams) error {
 		// A joined error has a line for each problem.
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if err := c.configure(&config); err != nil {
+	if err := errors.Join(c.OverrideLog(&table), c.configure(&config)); err != nil {
 		return err
 	}
-	config.Logger = table.Logger(s.stderr, warnings)
+	config.Logger, _ = table.Logger(s.stderr, warnings)
 	b, err := eventbus.Open(ctx, config)
 	if err != nil {
 		return ended(ctx, daemon.Explain(err), "while starting")
