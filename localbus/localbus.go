@@ -24,6 +24,7 @@ type Bus struct {
 var (
 	_ bus.Bus          = (*Bus)(nil)
 	_ bus.TopicCounter = (*Bus)(nil)
+	_ bus.Requester    = (*Bus)(nil)
 )
 
 // New returns a bus. Nil options are the defaults. It returns a [*bus.InvalidError] for an option out of range.
@@ -64,6 +65,16 @@ func (b *Bus) Statistics() bus.Statistics {
 
 // PublishedByTopic implements [bus.TopicCounter].
 func (b *Bus) PublishedByTopic() iter.Seq2[string, uint64] { return b.engine.PublishedByTopic() }
+
+// Request implements [bus.Requester].
+func (b *Bus) Request(ctx context.Context, topic string, data []byte) iter.Seq2[[]byte, error] {
+	return b.engine.Request(ctx, topic, data, nil)
+}
+
+// Respond implements [bus.Requester].
+func (b *Bus) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (stop func(), err error) {
+	return b.engine.Respond(ctx, topic, handler)
+}
 
 // Flush implements [bus.Bus]: Publish has queued everything by the time it returns, so there is nothing to wait for.
 func (b *Bus) Flush(ctx context.Context) error {

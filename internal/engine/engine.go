@@ -53,8 +53,11 @@ type Engine struct {
 	interrupted    atomic.Uint64 // generation when interest was last given up outside
 	lastGeneration atomic.Uint64 // of index before Shutdown began to empty it
 
-	stopped  atomic.Bool
-	stopping chan struct{} // closed when stopped is set
+	stopped atomic.Bool
+	life    context.Context // ends when stopped is set
+	end     context.CancelFunc
+
+	responders responders
 
 	shutdown    sync.Once
 	shutdownErr error
@@ -85,9 +88,10 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 		warned:        -warnInterval,
 		topics:        topicTable{limit: maxTopics},
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
-		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
 	}
+	e.life, e.end = context.WithCancel(context.Background())
+	e.responders.topics, e.responders.slots = make(map[string][]*responder), make(chan struct{}, bus.MaxRequests)
 	e.clock.start()
 	e.ids.seed(random)
 	e.peers = newPeers(e.clock.now)
@@ -240,7 +244,7 @@ func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, 
 			cause = ctx.Err()
 		case <-timeout:
 			cause = context.DeadlineExceeded
-		case <-e.stopping:
+		case <-e.life.Done():
 			cause = bus.ErrClosed
 		}
 	}
@@ -371,6 +375,7 @@ func (e *Engine) Stopped() bool { return e.stopped.Load() }
 func (e *Engine) Shutdown(ctx context.Context, release func(context.Context) error) error {
 	e.shutdown.Do(func() {
 		e.stop()
+		e.responders.finish(ctx) // while what they answer can still be sent
 		if release != nil {
 			e.shutdownErr = release(ctx)
 		}
@@ -386,7 +391,7 @@ func (e *Engine) stop() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stopped.Store(true)
-	close(e.stopping)
+	e.end()
 }
 
 // drain ends every subscription, waits until the receivers have taken what is queued or ctx ends, and then discards the
