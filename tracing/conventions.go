@@ -66,6 +66,9 @@ func template(topic string) string {
 			return entry.String()
 		}
 	}
+	if strings.Count(topic, ".") < kindDepth {
+		return topic
+	}
 	segments := strings.Split(topic, ".")
 	for i := kindDepth; i < len(segments); i++ {
 		segments[i] = "+"
