@@ -72,14 +72,21 @@ func TestContract(t *testing.T) {
 			b := tracing.Wrap(inner, options)
 			return bustest.Pair{Publisher: b, Subscriber: b}
 		}
-		t.Run(name+", local", func(t *testing.T) { bustest.Run(t, openLocal) })
+		t.Run(name+", local", func(t *testing.T) {
+			t.Parallel() // the cases wait more than they work
+			bustest.Run(t, openLocal)
+		})
 		t.Run(name+", unix socket", func(t *testing.T) {
+			t.Parallel()
 			bustest.Run(t, func(t testing.TB, o bus.Options) bustest.Pair {
 				here, there := overSocket(t, o)
 				return bustest.Pair{Publisher: tracing.Wrap(there, options), Subscriber: tracing.Wrap(here, options)}
 			})
 		})
-		t.Run(name+", model", func(t *testing.T) { bustest.Model(t, openLocal) })
+		t.Run(name+", model", func(t *testing.T) {
+			t.Parallel()
+			bustest.Model(t, openLocal)
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package tracing_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func open(t *testing.T, provider trace.TracerProvider) (*tracing.Bus, bus.Receiv
 	return b, r
 }
 
-func publishOne(t *testing.T, ctx context.Context, b bus.Bus, r bus.Receiver, event bus.Event) *bus.Event {
+func publishOne(ctx context.Context, t *testing.T, b bus.Bus, r bus.Receiver, event bus.Event) *bus.Event {
 	t.Helper()
 	require.NoError(t, b.Publish(ctx, event))
 	got, err := r.TryNext()
@@ -80,7 +81,7 @@ func TestPublishContinuesTheTraceOfTheContext(t *testing.T) {
 	provider := record(sdk.AlwaysSample())
 	b, r := open(t, provider)
 	ctx, caller := provider.Tracer("test").Start(t.Context(), "caller")
-	got := publishOne(t, ctx, b, r, process(1))
+	got := publishOne(ctx, t, b, r, process(1))
 	span := provider.span(t)
 	require.Equal(t, "publish events.process.lifecycle", span.Name)
 	require.Equal(t, trace.SpanKindProducer, span.SpanKind)
@@ -100,7 +101,7 @@ func TestPublishContinuesTheTraceOfTheContext(t *testing.T) {
 	ctx, work := b.StartProcess(t.Context(), got)
 	event := process(2)
 	event.Correlation = got.Correlation.Child()
-	next := publishOne(t, ctx, b, r, event)
+	next := publishOne(ctx, t, b, r, event)
 	work.End()
 	spans := provider.spans()
 	require.Equal(t, work.SpanContext().SpanID(), spans[0].Parent.SpanID())
@@ -114,7 +115,7 @@ func TestPublishContinuesTheTraceOfTheCorrelation(t *testing.T) {
 	b, r := open(t, provider)
 	event := process(1)
 	event.ID, event.Correlation = uuid.New(), bus.Correlation{ID: "step", TraceID: traceID, SpanID: spanID}
-	got := publishOne(t, t.Context(), b, r, event)
+	got := publishOne(t.Context(), t, b, r, event)
 	span := provider.span(t)
 	require.Equal(t, spanID, span.Parent.SpanID().String())
 	require.True(t, span.Parent.IsRemote())
@@ -132,7 +133,7 @@ func TestPublishLinksToAnotherTrace(t *testing.T) {
 	ctx, caller := provider.Tracer("test").Start(t.Context(), "caller")
 	event := process(1)
 	event.Correlation = bus.Correlation{TraceID: traceID, SpanID: spanID}
-	got := publishOne(t, ctx, b, r, event)
+	got := publishOne(ctx, t, b, r, event)
 	require.Equal(t, traceID, got.Correlation.TraceID)
 	require.Equal(t, spanID, got.Correlation.SpanID)
 	span := provider.span(t)
@@ -151,7 +152,7 @@ func TestPublishLeavesOtherIDsAlone(t *testing.T) {
 	} {
 		event := process(1)
 		event.Correlation = c
-		got := publishOne(t, t.Context(), b, r, event)
+		got := publishOne(t.Context(), t, b, r, event)
 		require.Equal(t, c.TraceID, got.Correlation.TraceID)
 		require.Equal(t, c.SpanID, got.Correlation.SpanID)
 		span := provider.span(t)
@@ -164,7 +165,7 @@ func TestPublishLeavesOtherIDsAlone(t *testing.T) {
 func TestWhatIsNotSampledIsNotCarried(t *testing.T) {
 	provider := record(sdk.NeverSample())
 	b, r := open(t, provider)
-	got := publishOne(t, t.Context(), b, r, process(1))
+	got := publishOne(t.Context(), t, b, r, process(1))
 	require.Empty(t, got.Correlation.TraceID)
 	require.Empty(t, got.Correlation.SpanID)
 	require.Empty(t, provider.spans())
@@ -182,10 +183,10 @@ func TestTheIDsMakeNoEventTooLarge(t *testing.T) {
 		payload.Name = ""
 		full.Payload = &payload
 		b, r := open(t, nil)
-		bare := publishOne(t, t.Context(), b, r, full)
+		bare := publishOne(t.Context(), t, b, r, full)
 		payload.Name = strings.Repeat("x", size-room-bare.Msgsize())
 		b, r = open(t, provider)
-		got := publishOne(t, t.Context(), b, r, full)
+		got := publishOne(t.Context(), t, b, r, full)
 		require.Equal(t, room > 0, got.Correlation.TraceID != "")
 		require.Equal(t, codes.Unset, provider.span(t).Status.Code)
 	}
@@ -251,7 +252,7 @@ func TestNamesAreFew(t *testing.T) {
 	} {
 		event := process(1)
 		event.Topic = topic
-		got := publishOne(t, t.Context(), b, r, event)
+		got := publishOne(t.Context(), t, b, r, event)
 		_, span := b.StartProcess(t.Context(), got)
 		span.End()
 		spans := provider.spans()
@@ -260,24 +261,15 @@ func TestNamesAreFew(t *testing.T) {
 		for _, span := range spans {
 			require.Contains(t, span.Attributes, semconv.MessagingDestinationName(topic))
 			want := topic != template
-			require.Equal(t, want, has(span, semconv.MessagingDestinationTemplate(template)), topic)
+			require.Equal(t, want, slices.Contains(span.Attributes, semconv.MessagingDestinationTemplate(template)), topic)
 		}
 	}
-}
-
-func has(span tracetest.SpanStub, attribute attribute.KeyValue) bool {
-	for _, a := range span.Attributes {
-		if a == attribute {
-			return true
-		}
-	}
-	return false
 }
 
 func TestStartProcess(t *testing.T) {
 	provider := record(sdk.AlwaysSample())
 	b, r := open(t, provider)
-	got := publishOne(t, t.Context(), b, r, process(1))
+	got := publishOne(t.Context(), t, b, r, process(1))
 	published := provider.span(t)
 
 	ctx, span := b.StartProcess(t.Context(), got, trace.WithAttributes(semconv.MessagingDestinationSubscriptionName("r")))
@@ -332,7 +324,7 @@ func TestWithoutAProvider(t *testing.T) {
 			event := process(1)
 			event.Correlation = bus.Correlation{TraceID: traceID, SpanID: spanID}
 			ctx := tracing.Context(t.Context(), &event)
-			got := publishOne(t, ctx, b, r, process(2))
+			got := publishOne(ctx, t, b, r, process(2))
 			require.Empty(t, got.Correlation.TraceID)
 			again, span := b.StartProcess(ctx, &event)
 			require.Equal(t, ctx, again)
