@@ -2,9 +2,9 @@
 //
 // # Use
 //
-//	b := tracing.Wrap(b, nil) // of a localbus or a natsbus; everything else stays as it is
+//	traced := tracing.Wrap(b, nil) // of a localbus or a natsbus; everything else stays as it is
 //	…
-//	err := b.Publish(ctx, event) // a span "publish events.process.lifecycle", in the trace of ctx
+//	err := traced.Publish(ctx, event) // a span "publish events.process.lifecycle", in the trace of ctx
 //
 // and, in this process or another one,
 //
@@ -18,8 +18,8 @@
 //
 // Publish starts a span of the kind producer. Its parent is the span of ctx, or, if ctx has none, the one in the event's correlation.
 // The event carries the IDs of the new span in its correlation, as the W3C writes them, and so over every transport; a correlation that
-// the caller has put into another trace than that of ctx stays as it is, and the span has a link to it. An event of a trace that is not
-// sampled carries nothing, so the IDs of an event are those of a trace that somebody records.
+// the caller has put into another trace than that of ctx stays as it is, and the span has a link to it. A trace that is not sampled
+// leaves no IDs in an event, so those that are there are taken to be of a trace that somebody records.
 //
 // StartProcess starts a span of the kind consumer. Its parent is the span in the event's correlation, or, if ctx has one, that, with a link
 // to the other. A subscriber that works on many events in one span of its own thus has a link to each publisher.
