@@ -89,7 +89,7 @@ func (s *settings) override(f flags) error {
 			return &daemon.UsageError{Reason: fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
 		}
 	}
-	return f.Override(&s.Bus)
+	return errors.Join(f.OverrideLog(&s.Log), f.Override(&s.Bus))
 }
 
 // minScanInterval bounds the intervals of the collectors: more often, they would be what uses up the host.

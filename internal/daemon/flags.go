@@ -13,6 +13,7 @@ type Flags struct {
 	Socket string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
 	Listen string   `placeholder:"HOST:PORT" help:"Address on which the embedded server listens as well: a loopback one, or any if the configuration has a certificate."`
 	Print  []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
+	LogFlags
 }
 
 // UsageError reports arguments that are well-formed, but wrong in their combination.
