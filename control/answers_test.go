@@ -77,6 +77,7 @@ func TestEverybodyIsAsked(t *testing.T) {
 	serve(t, b, control.Options{ID: "c-2"})
 	_, err := control.Serve(background(t), b, control.Options{ID: "c-1"})
 	require.ErrorIs(t, err, bus.ErrDuplicateSubscriber)
+	require.Equal(t, 2, b.Statistics().ActiveSubscribers, "the first one still hears the others")
 	// Others, as they could be in another process.
 	stop, err := b.Respond(background(t), subjects.ControlHealthStatus, func(context.Context, bus.Request) ([]byte, error) {
 		return []byte(`{"id":"c-3","of_a_newer_version":[1]}`), nil

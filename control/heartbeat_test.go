@@ -198,6 +198,7 @@ func TestHeartbeatsInAnothersName(t *testing.T) {
 		}
 		beat(t, b, strings.Repeat("c", 65), time.Second, bus.HealthHealthy)
 		beat(t, b, "w", time.Second, bus.HealthHealthy)
+		beat(t, b, "c-3", time.Second, bus.HealthMissing)
 		require.Empty(t, peers(t, b, "w").Peers)
 	})
 }
