@@ -32,7 +32,7 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	d := &session{
 		flags: f, settings: s, logger: logger, console: out, bus: b, counter: &counter{next: b},
 		manager: daemon.NewSupervisor(getenv, os.Getpid(), logger),
-		color: show.UseColor(show.ColorAuto, stdout, getenv),
+		color:   show.UseColor(show.ColorAuto, stdout, getenv),
 	}
 	return d.run(ctx)
 }
