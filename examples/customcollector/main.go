@@ -115,17 +115,17 @@ func main() {
 	duration := flag.Duration("duration", 5*time.Second, "end after that time")
 	flag.Parse()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ctx, cancel := context.WithTimeout(ctx, *duration)
-	defer cancel()
-	if err := run(ctx, &Spool{dir: *dir, interval: *interval, logger: logger}); err != nil {
+	if err := run(*duration, &Spool{dir: *dir, interval: *interval, logger: logger}); err != nil {
 		logger.Error("customcollector", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, spool *Spool) error {
+func run(duration time.Duration, spool *Spool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeout(ctx, duration)
+	defer cancel()
 	config, _, err := eventbus.Load("")
 	if err != nil {
 		return err

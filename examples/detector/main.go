@@ -30,25 +30,24 @@ func main() {
 	log.SetFlags(0)
 	name := flag.String("name", "detector", "the `name` of a process to find")
 	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	if err := run(ctx, *name); err != nil {
+	if err := run(*name); err != nil {
 		log.Fatal("detector: ", err)
 	}
 }
 
-func run(ctx context.Context, name string) (err error) {
+func run(name string) (err error) {
+	ctx, stop := context.WithTimeout(context.Background(), 20*time.Second)
+	defer stop()
 	b, err := eventbus.Open(ctx, eventbus.Config{BusType: eventbus.Local}) // or leave BusType out, for one that others can attach to
 	if err != nil {
 		return err
 	}
 	var running sync.WaitGroup
-	ctx, stop := context.WithCancel(ctx)
 	defer func() {
-		stop()
+		stop() // the collector
 		ending, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
-		err = errors.Join(err, b.Shutdown(ending)) // which ends the analyser, too
+		err = errors.Join(err, b.Shutdown(ending)) // and with it the analyser
 		running.Wait()
 	}()
 	hits, err := b.Subscribe(ctx, bus.Subscription{ID: "detector", Patterns: []string{"events.process.+"}, Overflow: bus.DropOldest})

@@ -31,15 +31,16 @@ var (
 func main() {
 	flag.Parse()
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, logger); err != nil {
+	if err := run(logger); err != nil {
 		logger.Error("embedded", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, logger *slog.Logger) (err error) {
+func run(logger *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
 	// The configuration: a file, if there is one, and EVENTBUS_... in the environment.
 	config, warnings, err := eventbus.Load(*configFile)
 	if err != nil {
