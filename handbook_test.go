@@ -28,6 +28,7 @@ func TestHandbook(t *testing.T) {
 	require.NoError(t, err)
 	var all strings.Builder
 	for _, page := range pages {
+		page = filepath.ToSlash(page)
 		before, err := os.ReadFile(page)
 		require.NoError(t, err)
 		after, _, err := document.Fill(string(before), ".")
@@ -37,7 +38,7 @@ func TestHandbook(t *testing.T) {
 			require.NoError(t, os.WriteFile(page, []byte(after), 0o644))
 		}
 		require.True(t, *update || after == string(before), "%s is not current: go test . -run TestHandbook -update writes it", page)
-		require.True(t, page == "docs/README.md" || strings.Contains(string(index), "("+filepath.Base(page)+")"), "the index leaves out %s", page)
+		require.True(t, page == "docs/README.md" || strings.Contains(string(index), "("+path.Base(page)+")"), "the index leaves out %s", page)
 		for _, match := range link.FindAllStringSubmatch(after, -1) {
 			target := page
 			if match[1] != "" {

@@ -24,7 +24,7 @@ func NewSupervisor(getenv func(string) string, pid int, logger *slog.Logger) *Su
 	if whose := getenv("WATCHDOG_PID"); whose != "" && whose != strconv.Itoa(pid) {
 		return s
 	}
-	if usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && usec > 1 && usec <= maxWatchdog.Microseconds() {
+	if usec, err := strconv.ParseInt(getenv("WATCHDOG_USEC"), 10, 64); err == nil && usec > 0 && usec <= maxWatchdog.Microseconds() {
 		s.watchdog = time.Duration(usec) * time.Microsecond
 	}
 	return s
