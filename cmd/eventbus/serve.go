@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ Examples:
     eventbus serve --listen 127.0.0.1:4222
     eventbus serve --config eventbus.toml --print 'events.process.#'
 
-It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once.
+It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once. systemd is told when
+it serves, when it ends, and that it is alive (Type=notify, WatchdogSec).
 
 Exit codes: 130 interrupted and 143 terminated, also after an end in order (systemd: SuccessExitStatus=130 143), 0 a reader that closed
 the pipe of --print, 1 error, 2 usage.`
@@ -110,7 +112,13 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config 
 	if printing != nil {
 		printing.Start(failed)
 	}
+	manager := daemon.NewSupervisor(s.getenv, os.Getpid(), config.Logger)
+	defer manager.Watch(func() { b.Statistics() })()
+	if running.Err() == nil {
+		manager.Ready()
+	}
 	<-running.Done()
+	manager.Stopping()
 	cause := context.Cause(running)
 	config.Logger.Info("ending", "reason", cause)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
