@@ -33,6 +33,9 @@
 // discarded, which the table repeats, and how many of the delivered ones the output did not take. A second signal ends the process at once; it is also the way out if the terminal that shows the
 // live line is held (Ctrl-S).
 //
+// To systemd it says when it is ready, when it ends, and, if the service has a watchdog, that its bus is alive (Type=notify): see
+// dist/systemd/eventbus-collector.service.
+//
 // The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
 // 130 (SIGINT) or 143 (SIGTERM) after a second signal.
 package main

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/daemoneye/eventbus"
 	"github.com/daemoneye/eventbus/internal/daemon"
@@ -30,7 +31,8 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	}
 	d := &session{
 		flags: f, settings: s, logger: logger, level: level, console: out, bus: b, counter: &counter{next: b},
-		color: show.UseColor(show.ColorAuto, stdout, getenv),
+		manager: daemon.NewSupervisor(getenv, os.Getpid(), logger),
+		color:   show.UseColor(show.ColorAuto, stdout, getenv),
 	}
 	return d.run(ctx)
 }

@@ -27,6 +27,7 @@ type session struct {
 	logger   *slog.Logger
 	level    *slog.LevelVar // of the logger; setting it counts at once
 	console  *console
+	manager  *daemon.Supervisor
 	color    bool // of --print
 	bus      bus.Bus
 	counter  *counter
@@ -53,10 +54,15 @@ func (d *session) run(ctx context.Context) error {
 	}
 	ctx, d.stop = context.WithCancelCause(ctx)
 	defer d.stop(nil)
+	// The counters need the locks of the bus: a bus that is stuck in one of them is not alive.
+	defer d.manager.Watch(func() { d.bus.Statistics() })()
 	if err := d.start(ctx); err != nil {
 		d.stop(err)
+	} else {
+		d.manager.Ready()
 	}
 	<-ctx.Done()
+	d.manager.Stopping()
 	cause := context.Cause(ctx)
 	if reason := stopRequested(ctx); reason != "" {
 		d.logger.Info("ending", "reason", reason)

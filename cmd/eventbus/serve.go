@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/daemoneye/eventbus"
@@ -37,7 +38,8 @@ Examples:
     eventbus serve --listen 127.0.0.1:4222
     eventbus serve --config eventbus.toml --print 'events.process.#'
 
-It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once.
+It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once. systemd is told when
+it serves, when it ends, and that it is alive (Type=notify, WatchdogSec).
 
 Exit codes: 130 interrupted and 143 terminated, also after an end in order (systemd: SuccessExitStatus=130 143), 0 a reader that closed
 the pipe of --print, 1 error, 2 usage.`
@@ -113,7 +115,13 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 	if printing != nil {
 		printing.Start(failed)
 	}
+	manager := daemon.NewSupervisor(s.getenv, os.Getpid(), config.Logger)
+	defer manager.Watch(func() { b.Statistics() })()
+	if running.Err() == nil {
+		manager.Ready()
+	}
 	<-running.Done()
+	manager.Stopping()
 	cause := context.Cause(running)
 	config.Logger.Info("ending", "reason", cause)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
