@@ -17,8 +17,11 @@ import (
 // go test . -run TestHandbook -update writes the files that the handbook shows into it.
 var update = flag.Bool("update", false, "write what the handbook takes from elsewhere")
 
-// link is a link to another file, with the heading that it may lead to.
-var link = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+var (
+	// link is a link to another file, with the heading that it may lead to.
+	link       = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	codeBlocks = regexp.MustCompile("(?s)```.*?```|`[^`]*`")
+)
 
 // TestHandbook keeps the code in the handbook the code that runs, its links good, and each of the examples in it.
 func TestHandbook(t *testing.T) {
@@ -39,7 +42,7 @@ func TestHandbook(t *testing.T) {
 		}
 		require.True(t, *update || after == string(before), "%s is not current: go test . -run TestHandbook -update writes it", page)
 		require.True(t, page == "docs/README.md" || strings.Contains(string(index), "("+path.Base(page)+")"), "the index leaves out %s", page)
-		for _, match := range link.FindAllStringSubmatch(after, -1) {
+		for _, match := range link.FindAllStringSubmatch(codeBlocks.ReplaceAllString(after, ""), -1) {
 			target := page
 			if match[1] != "" {
 				target = path.Join("docs", match[1])

@@ -51,7 +51,7 @@ func TestDocumentOfTheLog(t *testing.T) {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (path == "benchmarks" || path == "interop" || entry.Name() == "testdata" || len(path) > 1 && path[0] == '.'):
+		case entry.IsDir() && (path == "benchmarks" || path == "interop" || path == "examples" || entry.Name() == "testdata" || len(path) > 1 && path[0] == '.'):
 			return fs.SkipDir // other modules, and no programs
 		case entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil

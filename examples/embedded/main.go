@@ -47,7 +47,7 @@ func run(logger *slog.Logger) error {
 		return err
 	}
 	for _, w := range warnings {
-		logger.Warn(w.Text, "key", w.Key, "origin", w.Origin)
+		logger.Warn("a setting is deprecated", "key", w.Key, "origin", w.Origin, "warning", w.Text)
 	}
 	config.Logger = logger
 
