@@ -12,6 +12,13 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 )
 
+const (
+	// maxRequest bounds the data of a request, in bytes. None that makes sense is nearly as large.
+	maxRequest = 16 << 10
+	// maxSet bounds how many values one request sets.
+	maxSet = 256
+)
+
 // respond answers on every topic, to everybody and under the component's id.
 func (s *Service) respond(ctx context.Context) error {
 	requester, ok := bus.As[bus.Requester](s.bus)
@@ -56,6 +63,9 @@ func (s *Service) respond(ctx context.Context) error {
 func answering[Request any](answer func(context.Context, bus.Request, Request) (any, error)) bus.RequestHandler {
 	return func(ctx context.Context, asked bus.Request) ([]byte, error) {
 		var request Request
+		if len(asked.Data) > maxRequest {
+			return nil, &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the request has %d bytes, at most %d allowed", len(asked.Data), maxRequest)}
+		}
 		if len(bytes.TrimSpace(asked.Data)) > 0 {
 			decoder := json.NewDecoder(bytes.NewReader(asked.Data))
 			decoder.DisallowUnknownFields()
@@ -101,6 +111,9 @@ func (s *Service) status(context.Context, bus.Request, StatusRequest) (any, erro
 // configuration changes what the request says, and answers what is in force.
 func (s *Service) configuration(ctx context.Context, asked bus.Request, request ConfigurationRequest) (any, error) {
 	report := ConfigurationReport{ID: s.options.ID}
+	if len(request.Set) > maxSet {
+		return nil, badRequest("set: %d values: at most %d", len(request.Set), maxSet)
+	}
 	if _, err := request.choose(s.options.Settings.Settings()); err != nil {
 		return nil, err // and nothing has changed
 	}
@@ -115,7 +128,16 @@ func (s *Service) configuration(ctx context.Context, asked bus.Request, request 
 	if report.Settings, err = request.choose(s.options.Settings.Settings()); err != nil {
 		return nil, err
 	}
-	if room, err := s.room(report); err != nil || room < 0 {
+	room, err := s.room(report)
+	if err == nil && room < 0 && len(report.Changes) > 0 {
+		// What has become of the changes has to be said, be it without the values.
+		report.Settings = []Setting{}
+		for i := range report.Changes {
+			report.Changes[i].Old, report.Changes[i].Value = nil, nil
+		}
+		room, err = s.room(report)
+	}
+	if err != nil || room < 0 {
 		return nil, &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the configuration does not fit into %d bytes", s.options.MaxAnswer)}
 	}
 	return report, nil

@@ -321,6 +321,25 @@ func TestAConfigurationThatDoesNotFitIsRefused(t *testing.T) {
 	refused, ok := errors.AsType[*bus.RequestError](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, bus.CodeTooLarge, refused.Code)
+	report, err := control.Configure(background(t), b, "", map[string]any{"a.b": strings.Repeat("y", 5000)})
+	require.NoError(t, err)
+	require.Equal(t, []control.Change{{Key: "a.b", Result: control.Applied}}, report.Changes, "what has become of it is said all the same")
+	require.Empty(t, report.Settings)
+}
+
+func TestRequestsAreBounded(t *testing.T) {
+	b := local(t)
+	settings := &fakeSettings{value: "x"}
+	serve(t, b, control.Options{ID: "c-1", Settings: settings})
+	_, err := control.Configure(background(t), b, "", map[string]any{"a.b": strings.Repeat("y", 20_000)})
+	require.ErrorContains(t, err, "the request has 20018 bytes, at most 16384 allowed")
+	many := map[string]any{}
+	for i := range 257 {
+		many[fmt.Sprint(i)] = 1
+	}
+	_, err = control.Configure(background(t), b, "", many)
+	require.ErrorContains(t, err, "set: 257 values: at most 256")
+	require.Equal(t, "x", settings.value)
 }
 
 // TestWhatTheServerForbidsIsLeftOut has a process whose role may hear heartbeats, and neither publish nor answer.

@@ -36,10 +36,11 @@ func TestOneCollectorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	failed := make(chan struct{})
+	var failures program.Failures
 	good := fakeCollector{name: "process"}
 	bad := failing{fakeCollector{"filesystem", errFull}, failed}
 	go func() {
-		ended <- program.RunCollectors(ctx, []collect.Collector{good, bad}, new(program.Failures), logger)
+		ended <- program.RunCollectors(ctx, []collect.Collector{good, bad}, &failures, logger)
 	}()
 	<-failed
 	select {
@@ -49,6 +50,7 @@ func TestOneCollectorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	}
 	cancel()
 	require.NoError(t, <-ended)
+	require.Equal(t, []string{"a collector has failed: filesystem: no watches left"}, failures.Reasons())
 	require.Contains(t, log.String(), `msg="a collector has failed" collector=filesystem error="no watches left"`)
 
 	err := program.RunCollectors(t.Context(), []collect.Collector{fakeCollector{"process", errFull}, fakeCollector{"network", errFull}}, new(program.Failures), logger)

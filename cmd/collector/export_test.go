@@ -36,6 +36,9 @@ func NewCounter(next collect.Publisher) *Counter { return &counter{next: next} }
 // NewTerminal returns a console on a terminal that is as wide as width says.
 func NewTerminal(out io.Writer, width func() int) *Console { return &console{out: out, width: width} }
 
+// Reasons is the failures' reasons.
+func (f *failures) Reasons() []string { return f.reasons() }
+
 // Show is the console's show.
 func (c *console) Show(text string) error { return c.show(text) }
 
