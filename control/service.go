@@ -12,8 +12,12 @@ import (
 	"github.com/daemoneye/eventbus/internal/health"
 )
 
-// publishTimeout bounds how long a subscriber that blocks may hold up an event of this package.
-const publishTimeout = time.Second
+const (
+	// publishTimeout bounds how long a subscriber that blocks may hold up an event of this package.
+	publishTimeout = time.Second
+	// unsubscribeTimeout bounds how long a server that does not answer may hold up Stop.
+	unsubscribeTimeout = time.Second
+)
 
 // Service answers for a component, and knows the others. Make one with [Serve].
 type Service struct {
@@ -105,8 +109,10 @@ func (s *Service) Stop() {
 		s.stopping.Store(true)
 		s.end()
 		if s.hears {
+			ctx, cancel := context.WithTimeout(context.Background(), unsubscribeTimeout)
+			defer cancel()
 			// An error means that the server is away or the bus is shut down: the subscription has ended all the same.
-			_ = s.bus.Unsubscribe(context.WithoutCancel(s.life), s.monitor.subscriberID())
+			_ = s.bus.Unsubscribe(ctx, s.monitor.subscriberID())
 		}
 		s.running.Wait()
 	})
