@@ -55,6 +55,7 @@ func (g *gate) plain(role, topic string, data []byte) error {
 	}
 	here, outside := g.bus.engine.Wanted(topic), g.bus.outbound.demand(topic)
 	if !here && !outside.any() {
+		g.bus.engine.Passed(topic, 1)
 		return nil
 	}
 	item, err := g.bus.decode(topic, data)
@@ -77,6 +78,8 @@ func (g *gate) plain(role, topic string, data []byte) error {
 	}
 	if here {
 		g.bus.take(item, len(data))
+	} else {
+		g.bus.engine.Passed(topic, 1)
 	}
 	if outside.single {
 		g.pass(topic, encoded, 1)
@@ -95,6 +98,9 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 	}
 	here, outside := g.bus.engine.Wanted(topic), g.bus.outbound.demand(topic)
 	if !here && !outside.any() {
+		var events uint64
+		_ = readBatch(data, func([]byte) { events++ }) // nobody is concerned by what is wrong with it
+		g.bus.engine.Passed(topic, events)
 		return nil
 	}
 	g.batch.begin()
@@ -112,6 +118,8 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 		}
 		if here {
 			g.bus.take(item, len(encoded))
+		} else {
+			g.bus.engine.Passed(topic, 1)
 		}
 		if outside.single {
 			g.pass(topic, encoded, 1)
