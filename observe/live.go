@@ -106,6 +106,7 @@ type stream struct {
 
 	base, shown uint64
 	sent        [liveViews]int // events in each of the last pauses
+	room        int            // for events in this one
 }
 
 // run sends until the page is gone, takes nothing, or the server stops.
@@ -121,6 +122,7 @@ func (s *stream) run(r *http.Request) {
 	}
 	first := s.live.view()
 	s.base = first.Published + first.Arrived
+	s.makeRoom(false)
 	stop := s.sample()
 	defer func() { stop() }()
 	if !s.send(line{Events: events}) || !s.send(line{View: &first}) {
@@ -136,6 +138,8 @@ func (s *stream) run(r *http.Request) {
 		}
 		taken := stop()
 		s.sent[tick%liveViews] = len(taken)
+		s.sent[(tick+1)%liveViews] = 0 // a second ago
+		s.makeRoom(len(taken) == s.room)
 		stop = s.sample()
 		s.shown += uint64(len(taken))
 		if len(taken) > 0 && !s.send(line{Sample: viewEvents(taken)}) {
@@ -151,16 +155,24 @@ func (s *stream) run(r *http.Request) {
 	}
 }
 
-// sample takes the next events, as many as are left of MaxPageEvents.
+// makeRoom lets the next pause have what is left of MaxPageEvents, so that a few events are shown however close they come; if the last one
+// was full, there are many, and each pause has its share.
+func (s *stream) makeRoom(full bool) {
+	s.room = MaxPageEvents
+	for _, n := range s.sent {
+		s.room -= n
+	}
+	if full {
+		s.room = min(s.room, MaxPageEvents/liveViews)
+	}
+}
+
+// sample takes the next events.
 func (s *stream) sample() (stop func() []*bus.Event) {
 	if s.sampler == nil {
 		return func() []*bus.Event { return nil }
 	}
-	room := MaxPageEvents
-	for _, n := range s.sent {
-		room -= n
-	}
-	return s.sampler.Sample(room)
+	return s.sampler.Sample(s.room)
 }
 
 // send returns false if the page takes nothing any more.
