@@ -72,6 +72,10 @@ func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:2", s.HTTP.Listen)
 	require.True(t, s.HTTP.Pprof)
+	require.Equal(t, []bool{true, false}, []bool{s.HTTP.Page, s.HTTP.Events})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTPEvents: true}})
+	require.NoError(t, err)
+	require.True(t, s.HTTP.Events)
 }
 
 func TestTheDefaultPathsAreThoseThatExist(t *testing.T) {
