@@ -161,7 +161,7 @@ func TestThePageIsSentWhatChanges(t *testing.T) {
 	require.Empty(t, first.Topics)
 	require.NotNil(t, first.Server)
 	publish(t, b, 3)
-	for views := 0; views < 7; views++ { // one a second: read and write timeouts are over in the end
+	for range 7 { // one a second: read and write timeouts are over in the end
 		w := v.until(isView)
 		require.Empty(t, w.Sample)
 		require.Zero(t, w.View.Shown)
@@ -260,7 +260,7 @@ func TestPagesAreBounded(t *testing.T) {
 	code, _ := get(t, s.URL()+"/healthz", nil)
 	require.Equal(t, 200, code, "everything else is served all the same")
 	require.NoError(t, pages[0].answer.Body.Close())
-	require.Eventually(t, func() bool { return visit(t, s, "").answer.StatusCode == 200 }, patience, step)
+	require.Eventually(t, func() bool { return visit(t, s, "").answer.StatusCode == http.StatusOK }, patience, step)
 }
 
 func TestOtherSitesTakeUpNoPlace(t *testing.T) {

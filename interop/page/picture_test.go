@@ -60,10 +60,15 @@ func takePicture(t *testing.T) []byte {
 	read("baseline", 0, bus.Subscription{Patterns: []string{"events.#"}, QueueCapacity: 4096, Overflow: bus.DropOldest})
 	read("archive", 2200*time.Microsecond, bus.Subscription{Patterns: []string{"events.#"}, QueueCapacity: 8192, Overflow: bus.DropNewest})
 	read("file-hashes", 45*time.Millisecond, bus.Subscription{Patterns: []string{"events.filesystem.#"}, QueueCapacity: 256, Overflow: bus.DropNewest})
+	outside := s.attach()
 	for _, a := range cast {
-		acting.Go(func() { a.play(ctx, s) })
+		on := bus.Bus(s.bus)
+		if a.outside {
+			on = outside
+		}
+		acting.Go(func() { a.play(ctx, on) })
 	}
-	p := open(t, screen{width: 1440, height: 1060, scheme: *scheme}, s.link)
+	p := open(t, screen{width: 1440, height: 1060, scheme: "dark"}, s.link)
 	seconds := `document.querySelector("#tiles path:last-child").getAttribute("d")?.split("L").length ?? 0`
 	for range 40 {
 		if value[int](p, seconds) >= 115 {
@@ -94,17 +99,16 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-var scheme = flag.String("scheme", "dark", "of the picture: light or dark")
-
 // actor publishes on a topic, at a rate that goes up and down.
 type actor struct {
 	topic       string
 	rate, swing float64 // events a second
 	period      float64 // seconds
+	outside     bool    // in another process, as it were
 	event       func(n int) bus.Event
 }
 
-func (a actor) play(ctx context.Context, s *stage) {
+func (a actor) play(ctx context.Context, on bus.Bus) {
 	const turn = 50 * time.Millisecond
 	begin, due := time.Now(), 0.0
 	for n := 0; sleep(ctx, turn); {
@@ -115,7 +119,7 @@ func (a actor) play(ctx context.Context, s *stage) {
 			n++
 			event := a.event(n)
 			event.Topic = a.topic
-			_ = s.bus.Publish(ctx, event)
+			_ = on.Publish(ctx, event) // it ends with the picture
 		}
 	}
 }
@@ -123,7 +127,7 @@ func (a actor) play(ctx context.Context, s *stage) {
 func pick[T any](n int, from ...T) T { return from[n*7%len(from)] }
 
 var cast = []actor{
-	{"events.process.lifecycle", 90, 60, 41, func(n int) bus.Event {
+	{"events.process.lifecycle", 90, 60, 41, false, func(n int) bus.Event {
 		name := pick(n, "sshd", "python3", "git", "bash", "nginx")
 		command := map[string][]string{
 			"sshd": {"sshd:", "deploy", "[priv]"}, "python3": {"python3", "/srv/app/worker.py", "--queue", "mail"}, "git": {"git", "fetch", "--prune", "origin"},
@@ -133,29 +137,29 @@ var cast = []actor{
 			PID: uint32(2000 + n*13%28000), PPID: new(uint32(1 + n%900)), Name: name, ExecutablePath: "/usr/bin/" + name, CommandLine: command, UserID: pick(n, "0", "33", "1000"), Accessible: true, FileExists: true, Timestamp: time.Now(),
 		}}
 	}},
-	{"events.process.metadata", 45, 30, 23, func(n int) bus.Event {
+	{"events.process.metadata", 45, 30, 23, false, func(n int) bus.Event {
 		return bus.Event{Source: "process", Metadata: bus.Metadata{"action": "change"}, Payload: &bus.ProcessEvent{
 			PID: uint32(800 + n*17%500), Name: pick(n, "postgres", "redis-server", "nginx", "journald"), CPUUsage: new(float64(n*37%900) / 10), MemoryUsage: new(uint64(20+n*11%700) << 20), Accessible: true, FileExists: true, Timestamp: time.Now(),
 		}}
 	}},
-	{"events.network.connections", 130, 110, 57, func(n int) bus.Event {
+	{"events.network.connections", 130, 110, 57, false, func(n int) bus.Event {
 		return bus.Event{Source: "network", Metadata: bus.Metadata{"action": pick(n, "open", "close", "change")}, Payload: &bus.NetworkEvent{
 			ConnectionID: fmt.Sprint(n), Protocol: "tcp", LocalAddr: "10.4.0.17:443", RemoteAddr: fmt.Sprintf("198.51.100.%d:%d", 1+n*29%250, 30000+n*71%30000), State: pick(n, "established", "time_wait", "syn_recv"), PID: new(uint32(911)), Timestamp: time.Now(),
 		}}
 	}},
-	{"events.network.traffic", 25, 10, 31, func(n int) bus.Event {
+	{"events.network.traffic", 25, 10, 31, false, func(n int) bus.Event {
 		return bus.Event{Source: "network", Payload: &bus.NetworkEvent{ConnectionID: fmt.Sprint(n), Protocol: "tcp", LocalAddr: "10.4.0.17:5432", RemoteAddr: fmt.Sprintf("10.4.0.%d:%d", 20+n%9, 40000+n*31%9000), State: "established", BytesSent: new(uint64(n * 7919 % 900000)), BytesReceived: new(uint64(n * 104729 % 9000000)), Timestamp: time.Now()}}
 	}},
-	{"events.filesystem.operations", 38, 36, 29, func(n int) bus.Event {
+	{"events.filesystem.operations", 38, 36, 29, true, func(n int) bus.Event {
 		return bus.Event{Source: "filesystem", Payload: &bus.FilesystemEvent{Path: pick(n, "/etc/nginx/nginx.conf", "/etc/passwd", "/usr/local/bin/deploy", "/root/.ssh/authorized_keys", "/etc/cron.d/backup"), Operation: pick(n, "write", "create", "chmod", "rename"), Size: new(uint64(n * 611 % 90000)), Permissions: pick(n, "0644", "0600", "0755"), Timestamp: time.Now()}}
 	}},
-	{"events.performance.utilization", 8, 1, 19, func(n int) bus.Event {
+	{"events.performance.utilization", 8, 1, 19, false, func(n int) bus.Event {
 		return bus.Event{Source: "performance", Payload: &bus.PerformanceEvent{MetricName: pick(n, "cpu_usage", "memory_usage", "load"), Value: float64(n*13%100) + 0.5, Unit: "percent", Component: pick(n, "cpu", "memory"), Timestamp: time.Now()}}
 	}},
-	{"events.process.anomaly", 0.6, 1.1, 37, func(n int) bus.Event {
+	{"events.process.anomaly", 0.6, 1.1, 37, false, func(n int) bus.Event {
 		return bus.Event{Source: "detector", Metadata: bus.Metadata{"action": "anomaly"}, Payload: &bus.ProcessEvent{PID: uint32(4000 + n), Name: "kworker-miner", ExecutablePath: "/tmp/.x/kworker-miner", CommandLine: []string{"./kworker-miner", "--pool", "203.0.113.9:3333"}, UserID: "33", Accessible: true, Timestamp: time.Now()}}
 	}},
-	{"control.health.heartbeat", 4, 0.5, 11, func(n int) bus.Event {
+	{"control.health.heartbeat", 4, 0.5, 11, false, func(n int) bus.Event {
 		return bus.Event{Source: "agent", Payload: &bus.PerformanceEvent{MetricName: "heartbeat", Value: float64(n), Unit: "1", Component: "agent", Timestamp: time.Now()}}
 	}},
 }

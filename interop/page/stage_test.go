@@ -51,6 +51,15 @@ func newStage(t testing.TB) *stage {
 	return s
 }
 
+// attach returns a bus on the socket.
+func (s *stage) attach() *natsbus.Bus {
+	s.t.Helper()
+	b, err := natsbus.Attach(waiting(s.t), s.server.Socket(), nil)
+	require.NoError(s.t, err)
+	s.t.Cleanup(func() { require.NoError(s.t, b.Shutdown(waiting(s.t))) })
+	return b
+}
+
 // subscribe subscribes. Nobody reads.
 func (s *stage) subscribe(subscription bus.Subscription) bus.Receiver {
 	s.t.Helper()
