@@ -75,7 +75,7 @@ func (l *live) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	s := &stream{live: l, out: w, control: http.NewResponseController(w)}
-	if sampler, ok := l.bus.(bus.Sampler); ok && allowed {
+	if sampler, ok := bus.As[bus.Sampler](l.bus); ok && allowed {
 		s.sampler = sampler
 	}
 	s.run(r)

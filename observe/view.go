@@ -75,11 +75,11 @@ type viewedEvent struct {
 // look returns the view of a bus.
 func look(b bus.Bus, queueFull time.Duration) view {
 	counts := make(map[string]uint64)
-	if counter, ok := b.(bus.TopicCounter); ok {
+	if counter, ok := bus.As[bus.TopicCounter](b); ok {
 		maps.Insert(counts, counter.PublishedByTopic())
 	}
 	arrived := uint64(0)
-	if counter, ok := b.(bus.ArrivalCounter); ok {
+	if counter, ok := bus.As[bus.ArrivalCounter](b); ok {
 		for topic, n := range counter.ArrivedByTopic() {
 			counts[topic] += n
 			arrived += n
@@ -97,7 +97,7 @@ func look(b bus.Bus, queueFull time.Duration) view {
 	}
 	v.Topics, v.MoreTopics = viewTopics(counts)
 	v.Subs, v.MoreSubs = viewSubscriptions(s.Subscriptions)
-	if server, ok := b.(bus.ServerCounter); ok {
+	if server, ok := bus.As[bus.ServerCounter](b); ok {
 		if statistics, ok := server.ServerStatistics(); ok {
 			v.Server = &statistics
 		}

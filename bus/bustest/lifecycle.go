@@ -145,7 +145,7 @@ func publishedByTopic(t *testing.T, open Opener) {
 
 func sampled(t *testing.T, open Opener) {
 	p := open(t, bus.Options{QueueCapacity: 1, Overflow: bus.DropNewest})
-	sampler, ok := p.Publisher.(bus.Sampler)
+	sampler, ok := bus.As[bus.Sampler](p.Publisher)
 	if !ok {
 		return // it need not
 	}
