@@ -26,6 +26,7 @@ var (
 	_ bus.TopicCounter = (*Bus)(nil)
 	_ bus.Requester    = (*Bus)(nil)
 	_ bus.Tuner        = (*Bus)(nil)
+	_ bus.Sampler      = (*Bus)(nil)
 )
 
 // New returns a bus. Nil options are the defaults. It returns a [*bus.InvalidError] for an option out of range.
@@ -63,6 +64,9 @@ func (b *Bus) Statistics() bus.Statistics {
 	statistics.Connected = !statistics.Closed
 	return statistics
 }
+
+// Sample implements [bus.Sampler].
+func (b *Bus) Sample(n int) (stop func() []*bus.Event) { return b.engine.Sample(n) }
 
 // PublishedByTopic implements [bus.TopicCounter].
 func (b *Bus) PublishedByTopic() iter.Seq2[string, uint64] { return b.engine.PublishedByTopic() }

@@ -79,6 +79,7 @@ func (g *gate) plain(role, topic string, msg *nats.Msg) error {
 	data := msg.Data
 	here, outside := g.bus.engine.Wanted(topic), g.bus.outbound.demand(topic)
 	if !here && !outside.any() {
+		g.bus.engine.Passed(topic, 1)
 		return nil
 	}
 	item, err := g.bus.decode(topic, data)
@@ -101,6 +102,8 @@ func (g *gate) plain(role, topic string, msg *nats.Msg) error {
 	}
 	if here {
 		g.bus.take(item, len(data))
+	} else {
+		g.bus.engine.Passed(topic, 1)
 	}
 	if outside.single {
 		g.pass(topic, encoded, 1)
@@ -119,6 +122,9 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 	}
 	here, outside := g.bus.engine.Wanted(topic), g.bus.outbound.demand(topic)
 	if !here && !outside.any() {
+		var events uint64
+		_ = readBatch(data, func([]byte) { events++ }) // nobody is concerned by what is wrong with it
+		g.bus.engine.Passed(topic, events)
 		return nil
 	}
 	g.batch.begin()
@@ -136,6 +142,8 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 		}
 		if here {
 			g.bus.take(item, len(encoded))
+		} else {
+			g.bus.engine.Passed(topic, 1)
 		}
 		if outside.single {
 			g.pass(topic, encoded, 1)

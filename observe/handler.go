@@ -45,6 +45,11 @@ func newMux(b bus.Bus, o *Options) (*http.ServeMux, error) {
 		statistics := b.Statistics()
 		serveHealth(w, r, health.Reasons(&statistics, o.QueueFull))
 	})
+	if o.Page {
+		if err := addPage(mux, newLive(b, o)); err != nil {
+			return nil, err
+		}
+	}
 	if o.Profiles {
 		addProfiles(mux)
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"github.com/daemoneye/eventbus/collect"
 	"github.com/daemoneye/eventbus/control"
 	"github.com/daemoneye/eventbus/internal/daemon"
-	"github.com/daemoneye/eventbus/observe"
 )
 
 // printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
@@ -34,7 +32,7 @@ type session struct {
 
 	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
 	printing   *daemon.Printing        // of --print, or nil
-	http       *observe.Server         // of metrics and health, or nil
+	http       *daemon.HTTPServer      // of metrics, health and the page, or nil
 	control    atomic.Pointer[control.Service]
 	collectors []collect.Collector
 	failures   failures // of collectors
@@ -78,15 +76,11 @@ func (d *session) start(ctx context.Context) error {
 		return err
 	}
 	place := daemon.Describe(d.bus, d.settings.Bus)
-	if table := d.settings.HTTP; table.Listen != "" {
-		server, err := observe.Start(ctx, d.bus, &observe.Options{Listen: table.Listen, Profiles: table.Pprof, Logger: d.logger})
-		if err != nil {
-			return err
-		}
-		d.http = server
-		place += fmt.Sprintf("metrics: %s/metrics\n", server.URL())
+	var err error
+	if d.http, err = daemon.StartHTTP(ctx, d.bus, d.settings.HTTP, d.logger); err != nil {
+		return err
 	}
-	if _, err := io.WriteString(d.console, place); err != nil {
+	if _, err := io.WriteString(d.console, place+d.http.Describe()); err != nil {
 		return outputError(err)
 	}
 	if len(d.flags.Print) > 0 {
@@ -188,11 +182,8 @@ func (d *session) shutdown(ctx context.Context) (discarded uint64, err error) {
 	return discarded, err
 }
 
-// stopHTTP ends metrics and health, after the bus: so they show its end.
+// stopHTTP ends metrics, health and the page, after the bus: so they show its end.
 func (d *session) stopHTTP(ctx context.Context) {
-	if d.http == nil {
-		return
-	}
 	if err := d.http.Stop(ctx); err != nil {
 		d.logger.Warn("somebody was still reading the metrics", "error", err)
 	}

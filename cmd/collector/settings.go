@@ -11,7 +11,6 @@ import (
 
 	"github.com/daemoneye/eventbus"
 	"github.com/daemoneye/eventbus/internal/daemon"
-	"github.com/daemoneye/eventbus/observe"
 )
 
 // settings are the whole configuration of the program.
@@ -19,7 +18,7 @@ type settings struct {
 	Bus     eventbus.Config
 	Collect collectTable
 	Log     daemon.Log
-	HTTP    httpTable
+	HTTP    daemon.HTTP
 	Health  daemon.Health
 }
 
@@ -48,12 +47,6 @@ type collectTable struct {
 	PerformanceInterval time.Duration `toml:"performance_interval"`
 }
 
-// httpTable is the table [http]: metrics and health.
-type httpTable struct {
-	Listen string `toml:"listen"` // a loopback address; empty is none
-	Pprof  bool   `toml:"pprof"`  // with profiles
-}
-
 func defaultSettings() settings {
 	return settings{
 		Collect: collectTable{
@@ -62,7 +55,7 @@ func defaultSettings() settings {
 			Files:       true,
 			Performance: true, PerformanceInterval: 5 * time.Second,
 		},
-		Log: daemon.DefaultLog(), Health: daemon.DefaultHealth(),
+		Log: daemon.DefaultLog(), HTTP: daemon.DefaultHTTP(), Health: daemon.DefaultHealth(),
 	}
 }
 
@@ -83,11 +76,8 @@ func (s *settings) override(f flags) error {
 	if f.BusType != "" {
 		s.Bus.BusType = eventbus.BusType(f.BusType)
 	}
-	if f.HTTP != "" {
-		s.HTTP.Listen = f.HTTP
-		if problem := s.HTTP.problem(); problem != "" {
-			return &daemon.UsageError{Reason: fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
-		}
+	if err := f.OverrideHTTP(&s.HTTP); err != nil {
+		return err
 	}
 	return errors.Join(f.OverrideLog(&s.Log), f.Override(&s.Bus))
 }
@@ -118,26 +108,6 @@ func (c *collectTable) Validate() error {
 		problems = append(problems, &eventbus.ConfigError{Key: "collect", Reason: "every collector is off, so there is nothing to do"})
 	}
 	return errors.Join(problems...)
-}
-
-// Validate is called by [eventbus.Load].
-func (h *httpTable) Validate() error {
-	if problem := h.problem(); problem != "" {
-		return &eventbus.ConfigError{Key: "http.listen", Value: fmt.Sprintf("%q", h.Listen), Reason: problem}
-	}
-	return nil
-}
-
-// problem returns what is wrong with the address.
-func (h *httpTable) problem() string {
-	if h.Listen == "" {
-		return ""
-	}
-	invalid, _ := errors.AsType[*observe.OptionError]((&observe.Options{Listen: h.Listen}).Validate())
-	if invalid == nil {
-		return ""
-	}
-	return invalid.Reason
 }
 
 // paths returns the files and directories to watch.

@@ -75,10 +75,14 @@ func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
 	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:1", s.HTTP.Listen)
-	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}, HTTP: "[::1]:2", BusType: "local"})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTP: "[::1]:2"}, BusType: "local"})
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:2", s.HTTP.Listen)
 	require.True(t, s.HTTP.Pprof)
+	require.Equal(t, []bool{true, false}, []bool{s.HTTP.Page, s.HTTP.Events})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTPEvents: true}})
+	require.NoError(t, err)
+	require.True(t, s.HTTP.Events)
 }
 
 func TestTheDefaultPathsAreThoseThatExist(t *testing.T) {

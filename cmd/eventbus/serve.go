@@ -29,13 +29,14 @@ users, and with --listen NATS clients come in with a credential (eventbus creds)
 event_bus.nats.shared is set here, too.
 
 Standard output has where the bus listens, the command that watches it, and the events of --print; standard error has the log. The file is
-overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus, log and health. SIGHUP
-reads both again: what can be changed while it runs is, and the log says what needs a restart.
+overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus, log, http
+and health. SIGHUP reads both again: what can be changed while it runs is, and the log says what needs a restart.
 
 Examples:
 
     eventbus serve
     eventbus serve --listen 127.0.0.1:4222
+    eventbus serve --http 127.0.0.1:9464 --http-events
     eventbus serve --config eventbus.toml --print 'events.process.#'
 
 It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once. systemd is told when
@@ -101,15 +102,18 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 		failed(err)
 		stopControl = func() {}
 	}
+	http, err := daemon.StartHTTP(running, b, settings.HTTP, config.Logger)
+	if err != nil {
+		failed(err)
+	}
 	var printing *daemon.Printing
-	if len(c.Print) > 0 {
-		var err error
+	if len(c.Print) > 0 && running.Err() == nil {
 		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(show.ColorAuto, s.stdout, s.getenv), config.Logger); err != nil {
 			failed(err)
 		}
 	}
 	// Who reads where the bus listens may publish at once, so --print has subscribed by then.
-	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
+	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)+http.Describe()); err != nil {
 		failed(err)
 	}
 	if printing != nil {
@@ -127,7 +131,7 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer cancel()
 	stopControl() // the last heartbeat is flushed with the rest
-	err = errors.Join(b.Flush(shutdown), b.Shutdown(shutdown))
+	err = errors.Join(b.Flush(shutdown), b.Shutdown(shutdown), http.Stop(shutdown))
 	if printing != nil && !printing.Wait(shutdown) {
 		err = errors.Join(err, errors.New("standard output takes nothing"))
 	}

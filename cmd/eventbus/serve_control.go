@@ -18,16 +18,17 @@ import (
 type serveSettings struct {
 	Bus    eventbus.Config
 	Log    daemon.Log
+	HTTP   daemon.HTTP
 	Health daemon.Health
 }
 
 func defaultServeSettings() serveSettings {
-	return serveSettings{Log: daemon.DefaultLog(), Health: daemon.DefaultHealth()}
+	return serveSettings{Log: daemon.DefaultLog(), HTTP: daemon.DefaultHTTP(), Health: daemon.DefaultHealth()}
 }
 
 // tables returns the tables of the file that the settings are.
 func (s *serveSettings) tables() (*eventbus.Config, []eventbus.Section) {
-	return &s.Bus, []eventbus.Section{{Name: "log", Into: &s.Log}, {Name: "health", Into: &s.Health}}
+	return &s.Bus, []eventbus.Section{{Name: "log", Into: &s.Log}, {Name: "http", Into: &s.HTTP}, {Name: "health", Into: &s.Health}}
 }
 
 // load reads the file and the environment, and puts the flags on top.
@@ -40,7 +41,7 @@ func (c *serveCommand) load() (serveSettings, []eventbus.Warning, error) {
 		return settings, nil, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	settings.Bus = config
-	return settings, warnings, errors.Join(c.OverrideLog(&settings.Log), c.configure(&settings.Bus))
+	return settings, warnings, errors.Join(c.OverrideLog(&settings.Log), c.configure(&settings.Bus), c.OverrideHTTP(&settings.HTTP))
 }
 
 // serveControl answers control requests, and reads the configuration again at SIGHUP, until stop is called. ctx bounds the start.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,6 +106,39 @@ func TestServeCarriesEventsAndEndsInOrder(t *testing.T) {
 		require.Contains(t, said, "msg=ending reason="+signal.String())
 		require.NoFileExists(t, socketIn(dir))
 	}
+}
+
+// TestServeHasAPage that shows what others publish to each other, to who has the link.
+func TestServeHasAPage(t *testing.T) {
+	dir := runtimeDir(t)
+	served := run(t, dir, "serve", "--http", "127.0.0.1:0", "--http-events")
+	served.line()
+	served.line()
+	url, ok := strings.CutSuffix(strings.TrimPrefix(served.line(), "metrics: "), "/metrics")
+	require.True(t, ok)
+	file, ok := strings.CutPrefix(strings.TrimSuffix(served.line(), ")"), "page: "+url+"/ (with events: the link in ")
+	require.True(t, ok)
+	link, err := os.ReadFile(file)
+	require.NoError(t, err)
+	_, token, ok := strings.Cut(strings.TrimSpace(string(link)), "#token=")
+	require.True(t, ok)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/live", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	require.True(t, lines.Scan())
+	require.JSONEq(t, `{"events":"shown"}`, lines.Text())
+	require.NoError(t, attachTo(t, dir).Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: 4711, Name: "p"}}))
+	for !strings.Contains(lines.Text(), "pid=4711") {
+		require.True(t, lines.Scan())
+	}
+	require.NoError(t, answer.Body.Close())
+	code, said := served.end(os.Interrupt)
+	require.Equal(t, 130, code, said)
+	require.NoFileExists(t, file)
 }
 
 func TestProxyIsFoundAndIsNoOpenDoor(t *testing.T) {

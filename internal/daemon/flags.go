@@ -14,6 +14,9 @@ type Flags struct {
 	Listen string   `placeholder:"HOST:PORT" help:"Address on which the embedded server listens as well: a loopback one, or any if the configuration has a certificate."`
 	Print  []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
 	LogFlags
+
+	HTTP       string `name:"http" placeholder:"HOST:PORT" help:"Loopback address of a page, /metrics, /healthz and /readyz, such as 127.0.0.1:9464."`
+	HTTPEvents bool   `name:"http-events" help:"Let the page show events too, to who has the link in a file that the output names."`
 }
 
 // UsageError reports arguments that are well-formed, but wrong in their combination.

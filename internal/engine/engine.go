@@ -47,6 +47,7 @@ type Engine struct {
 	complaints                rate.Sometimes // about losses
 	staleComplaints           rate.Sometimes
 
+	samples      samples
 	topics       topicTable
 	remoteTopics topicTable
 	generation   atomic.Uint64 // counts the changes of index; written under mu
@@ -127,6 +128,7 @@ func (e *Engine) Publish(ctx context.Context, in *bus.Event) error {
 	}
 	e.published.Add(1)
 	e.publishedBytes.Add(item.size)
+	e.samples.give(event)
 	r := e.route(t, event.Topic)
 	waiting, missed := e.offer(item, r.to)
 	// A route from after that has lost the subscriptions that Shutdown has ended.
@@ -159,9 +161,9 @@ func (e *Engine) number(t *topic, event *bus.Event) (push bool, err error) {
 	return e.outside.Send(event)
 }
 
-// Wanted reports whether any subscription matches the topic, so that an event nobody wants need not be decoded.
+// Wanted reports whether any subscription matches the topic, or anybody wants the next event, so that one nobody wants need not be decoded.
 func (e *Engine) Wanted(topic string) bool {
-	return len(e.route(e.remoteTopics.get(topic), topic).to) > 0
+	return e.sampled() || len(e.route(e.remoteTopics.get(topic), topic).to) > 0
 }
 
 // route returns the subscriptions whose patterns match a topic.
