@@ -15,26 +15,50 @@ import (
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
-// attach connects to the server at --url, or to the collector at --socket, or to that at the usual place. peer names what it is
-// connected to. The error is a [*codedError] with exitNothing if there is nothing.
-func (w *watchCommand) attach(ctx context.Context, s *streams, logger *slog.Logger) (b bus.Bus, peer string, err error) {
+// attachFlags say which bus is meant, and as whom to come.
+type attachFlags struct {
+	Socket string `placeholder:"PATH" xor:"server" help:"The unix socket of the collector, if it is not at the usual place."`
+	URL    string `name:"url" placeholder:"URL" xor:"server" help:"Use this NATS server instead, such as nats://host:4222."`
+	Creds  string `placeholder:"FILE" help:"Be who the nkey says whose seed is in that file, or the JWT and seed if it ends in .creds."`
+	CA     string `name:"ca" placeholder:"FILE" help:"The authorities (PEM) that the certificate of --url may be of, if not the system's."`
+}
+
+// errNoURL is returned for a flag that could have no effect.
+var errNoURL = errors.New("--ca: is for --url")
+
+// check checks what can be checked before there is a connection.
+func (a *attachFlags) check() error {
+	if a.CA != "" && a.URL == "" {
+		return errNoURL
+	}
+	if a.URL != "" {
+		if _, err := natsurl.Servers(a.URL); err != nil {
+			return fmt.Errorf("--url: %w", err)
+		}
+	}
+	return nil
+}
+
+// attach connects to the server at --url, or to the collector at --socket, or to that at the usual place. name is what the server calls
+// the connection, and peer names what it is connected to. The error is a [*codedError] with exitNothing if there is nothing.
+func (a *attachFlags) attach(ctx context.Context, s *streams, name string, logger *slog.Logger) (b bus.Bus, peer string, err error) {
 	options := &natsbus.Options{
-		Name: "eventbus watch", Credentials: w.Creds, TLS: natsbus.TLS{CAFile: w.CA},
-		// A server may be set to larger events than the default, and a watcher shows what there is.
+		Name: name, Credentials: a.Creds, TLS: natsbus.TLS{CAFile: a.CA},
+		// A server may be set to larger events than the default, and this tool takes what there is.
 		Bus: bus.Options{Logger: logger, MaxEventSize: bus.MaxEventSizeLimit},
 	}
-	if w.URL != "" {
-		peer, err := natsurl.Servers(w.URL)
+	if a.URL != "" {
+		peer, err := natsurl.Servers(a.URL)
 		if err != nil {
 			return nil, "", err
 		}
-		b, err := natsbus.Connect(ctx, w.URL, options)
+		b, err := natsbus.Connect(ctx, a.URL, options)
 		if errors.Is(err, nats.ErrNoServers) {
 			return nil, "", &codedError{exitNothing, fmt.Errorf("nothing to attach to at %s: is a server running?", peer)}
 		}
 		return b, peer, err
 	}
-	place, err := findServer(w.Socket, s)
+	place, err := findServer(a.Socket, s)
 	if err != nil {
 		return nil, "", err
 	}
