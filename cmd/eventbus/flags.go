@@ -73,7 +73,7 @@ func (w *watchCommand) Validate() error {
 	if w.Timeout < 0 {
 		return fmt.Errorf("--timeout: %v is negative", w.Timeout)
 	}
-	for _, check := range []func() error{func() error { return w.filterFlags.check(w.Patterns) }, w.checkForm, w.attachFlags.check} {
+	for _, check := range []func() error{func() error { return w.filterFlags.check(w.Patterns) }, w.checkForm, w.attachFlags.Validate} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -33,7 +33,7 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 		ctx = limited
 	}
 	logger := newLogger(s.stderr, w.Quiet)
-	b, peer, err := w.attach(ctx, s, "eventbus watch", logger)
+	b, peer, err := w.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")
 	}

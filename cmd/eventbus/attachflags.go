@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,13 +22,15 @@ type attachFlags struct {
 	URL    string `name:"url" placeholder:"URL" xor:"server" help:"Use this NATS server instead, such as nats://host:4222."`
 	Creds  string `placeholder:"FILE" help:"Be who the nkey says whose seed is in that file, or the JWT and seed if it ends in .creds."`
 	CA     string `name:"ca" placeholder:"FILE" help:"The authorities (PEM) that the certificate of --url may be of, if not the system's."`
+
+	client string // what the server calls the connection; empty is eventbus watch
 }
 
 // errNoURL is returned for a flag that could have no effect.
 var errNoURL = errors.New("--ca: is for --url")
 
-// check checks what can be checked before there is a connection.
-func (a *attachFlags) check() error {
+// Validate checks what can be checked before there is a connection.
+func (a *attachFlags) Validate() error {
 	if a.CA != "" && a.URL == "" {
 		return errNoURL
 	}
@@ -39,11 +42,11 @@ func (a *attachFlags) check() error {
 	return nil
 }
 
-// attach connects to the server at --url, or to the collector at --socket, or to that at the usual place. name is what the server calls
-// the connection, and peer names what it is connected to. The error is a [*codedError] with exitNothing if there is nothing.
-func (a *attachFlags) attach(ctx context.Context, s *streams, name string, logger *slog.Logger) (b bus.Bus, peer string, err error) {
+// attach connects to the server at --url, or to the collector at --socket, or to that at the usual place. peer names what it is
+// connected to. The error is a [*codedError] with exitNothing if there is nothing.
+func (a *attachFlags) attach(ctx context.Context, s *streams, logger *slog.Logger) (b bus.Bus, peer string, err error) {
 	options := &natsbus.Options{
-		Name: name, Credentials: a.Creds, TLS: natsbus.TLS{CAFile: a.CA},
+		Name: cmp.Or(a.client, "eventbus watch"), Credentials: a.Creds, TLS: natsbus.TLS{CAFile: a.CA},
 		// A server may be set to larger events than the default, and this tool takes what there is.
 		Bus: bus.Options{Logger: logger, MaxEventSize: bus.MaxEventSizeLimit},
 	}
