@@ -49,6 +49,7 @@ type streams struct {
 type commands struct {
 	Version kong.VersionFlag `help:"Print the version and exit."`
 	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
+	Publish publishCommand   `cmd:"" help:"Publish events, from flags or from lines of JSON."`
 	Serve   serveCommand     `cmd:"" help:"Serve a bus for other processes, without collectors."`
 	Proxy   proxyCommand     `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
 	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
