@@ -78,7 +78,11 @@ func typeValues() (all []candidate) {
 
 func roleValues() (all []candidate) {
 	for _, role := range embed.Roles() {
-		all = append(all, candidate{role.Name, "publishes " + strings.Join(role.Publish, " ")})
+		publishes := "nothing"
+		if len(role.Publish) > 0 {
+			publishes = strings.Join(role.Publish, " ")
+		}
+		all = append(all, candidate{role.Name, "publishes " + publishes})
 	}
 	return all
 }

@@ -10,8 +10,6 @@ _eventbus() {
 		for line in "${found[@]}"; do
 			COMPREPLY+=("$(printf '%q' "${line%%$'\t'*}")")
 		done
-		# The value may go on, as in KEY=VALUE.
-		if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then compopt -o nospace; fi
 		;;
 	esac
 }
