@@ -38,7 +38,7 @@ func exitCode() {
 	}
 }
 
-// announced runs the program and makes the file $READY when it prints its opening line. From then on it sees what is published; the
+// announced runs the program and makes the file $READY, if there is such a name, when it prints its opening line. From then on it sees what is published; the
 // server knows of its interest a moment earlier.
 func announced() int {
 	if os.Getenv("READY") == "" {

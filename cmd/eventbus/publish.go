@@ -129,6 +129,9 @@ func (r *publisher) publishLines(ctx context.Context, s *streams, console io.Wri
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	in := newLineReader(r.Files, s.stdin)
+	if in.isTyped() && !r.Quiet {
+		fmt.Fprintln(console, "eventbus: reading events from standard input, one JSON object a line")
+	}
 	r.progress.total = in.size()
 	for line := range in.lines(reading) {
 		err := line.err
@@ -150,7 +153,7 @@ func (r *publisher) publishLines(ctx context.Context, s *streams, console io.Wri
 			r.counts.Failed++
 		}
 		err = fmt.Errorf("%s: %w", line.place, err)
-		if !r.KeepGoing || line.last || errors.Is(err, bus.ErrClosed) {
+		if !r.KeepGoing || errors.Is(err, bus.ErrClosed) {
 			return err
 		}
 		fmt.Fprintf(console, "eventbus: %s\n", show.Escape(err.Error()))
@@ -213,16 +216,9 @@ func (r *publisher) report(s *streams) error {
 	}
 	switch {
 	case c.Forbidden > 0:
-		return fmt.Errorf("the server refused %s: %s", countMessages(c.Forbidden), r.refused.needed())
+		return fmt.Errorf("the server refused %s: %s", counted(c.Forbidden, "message"), r.refused.needed())
 	case c.Malformed+c.Failed > 0:
-		return fmt.Errorf("%d lines were not published", c.Malformed+c.Failed)
+		return fmt.Errorf("not published: %s", counted(c.Malformed+c.Failed, "line"))
 	}
 	return nil
-}
-
-func countMessages(n uint64) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return fmt.Sprintf("%d messages", n)
 }

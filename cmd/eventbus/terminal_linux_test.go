@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -41,6 +42,22 @@ func shownOn(t *testing.T, runtime string, columns uint16, args ...string) strin
 	err := cmd.Wait()
 	require.NoError(t, err, "%s", shown)
 	return strings.ReplaceAll(string(shown), "\r\n", "\n")
+}
+
+// Who types events is told that they are waited for.
+func TestPublishReadsFromATerminal(t *testing.T) {
+	dir := runtimeDir(t)
+	startCollector(t, socketIn(dir))
+	keyboard, terminal := openTerminal(t, 80)
+	cmd := exec.Command("eventbus", "publish")
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "GORACE="+noRaceDelay)
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stderr = terminal, &stderr
+	_, err := io.WriteString(keyboard, `{"type":"process","payload":{"pid":1}}`+"\n\x04")
+	require.NoError(t, err)
+	require.NoError(t, cmd.Run())
+	require.NoError(t, terminal.Close())
+	require.Regexp(t, `^eventbus: reading events from standard input, one JSON object a line\neventbus: published=1 `, stderr.String())
 }
 
 // A long input has a progress bar, which is taken away before anything else is written.
