@@ -65,7 +65,7 @@ func (p *publishCommand) Validate() error {
 	if p.isOne() && len(p.Files) > 0 {
 		return fmt.Errorf("%q: with --type, --field or --payload nothing is read", p.Files[0])
 	}
-	return p.eventFlags.check()
+	return p.check()
 }
 
 // publisher is a publish that runs.
