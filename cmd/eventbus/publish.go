@@ -184,7 +184,7 @@ func (r *publisher) publish(ctx context.Context, event *bus.Event) error {
 }
 
 // endTimeout bounds how long the server may take for the last events.
-const endTimeout = 10 * time.Second
+const endTimeout = 5 * time.Second
 
 // end brings what was published to the server, and disconnects. Then all complaints of the server are in.
 func (r *publisher) end(ctx context.Context) error {
@@ -198,10 +198,13 @@ func (r *publisher) end(ctx context.Context) error {
 	ended := r.bus.Shutdown(ctx)
 	r.progress.end()
 	r.counts.Forbidden = r.bus.Statistics().Forbidden
-	if flushed != nil {
-		return flushed // what Shutdown says then is the same
+	if flushed == nil {
+		flushed = ended // otherwise that says the same
 	}
-	return ended
+	if flushed != nil {
+		return fmt.Errorf("not everything has reached the server: %w", flushed)
+	}
+	return nil
 }
 
 // report prints the summary, and returns an error if something was not published that no other error has said.
