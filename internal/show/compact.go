@@ -3,6 +3,7 @@ package show
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/daemoneye/eventbus/bus"
 )
@@ -10,10 +11,13 @@ import (
 // clockFormat is the time of day.
 const clockFormat = "15:04:05.000"
 
+// maxShort bounds a short line, in characters without the escapes of its colors.
+const maxShort = 200
+
 // AppendCompact appends the event as a short line of text without a line break: the time of day in UTC, the topic without events., and
-// what happened to what.
+// what happened to what. It is cut after 200 characters.
 func AppendCompact(dst []byte, event *bus.Event, color bool) []byte {
-	l := line{dst: dst, room: MaxLine, color: color}
+	l := line{dst: dst, room: maxShort, color: color}
 	l.put(dim, event.Time.UTC().Format(clockFormat))
 	l.word(topicStyle(event.Type()), strings.TrimPrefix(event.Topic, "events."))
 	what, detail := summary(event)
@@ -78,7 +82,7 @@ func words(values ...string) string {
 		if value != "" {
 			b.WriteString(" " + clip(value))
 		}
-		if b.Len() > MaxLine*4 {
+		if b.Len() > maxShort*utf8.UTFMax {
 			break // nothing of it is shown any more
 		}
 	}

@@ -84,6 +84,19 @@ TIME          TOPIC                           SOURCE       PID      EVENT       
 `, "\n"), printed(t, show.Style{Format: show.Table}, each()...))
 }
 
+func TestShortLinesAreShort(t *testing.T) {
+	long := sleep()
+	for range 1000 {
+		long.CommandLine = append(long.CommandLine, "ärgument")
+	}
+	for _, format := range []show.Format{show.Compact, show.Table} {
+		lines := strings.Split(printed(t, show.Style{Format: format}, envelope(long)), "\n")
+		last := lines[len(lines)-2]
+		require.Equal(t, 200, utf8.RuneCountInString(last), format)
+		require.True(t, strings.HasSuffix(last, "…"), last)
+	}
+}
+
 func TestFieldsInEachForm(t *testing.T) {
 	selected := fields(t, "topic", "payload.pid", "payload.name", "payload.metadata.action", "payload.command_line")
 	for format, want := range map[show.Format]string{

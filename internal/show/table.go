@@ -13,6 +13,7 @@ const maxColumn = 40
 
 // table lays events out in columns. Nothing is known of the events to come, so a column is as wide as the widest value that it has had.
 type table struct {
+	room   int // characters of a line
 	names  []string
 	widths []int
 	values func(*bus.Event) ([]string, error) // visible text
@@ -27,12 +28,12 @@ var defaultColumns = []struct {
 }{{"TIME", len(clockFormat)}, {"TOPIC", 30}, {"SOURCE", 11}, {"PID", 7}, {"EVENT", 10}, {"DETAIL", 0}}
 
 func newTable(fields []Field, color bool) *table {
-	t := &table{color: color}
+	t := &table{color: color, room: MaxLine}
 	if len(fields) == 0 {
 		for _, column := range defaultColumns {
 			t.names, t.widths = append(t.names, column.name), append(t.widths, column.width)
 		}
-		t.values = defaultValues
+		t.values, t.room = defaultValues, maxShort
 		return t
 	}
 	for _, field := range fields {
@@ -91,7 +92,7 @@ func (t *table) append(dst []byte, event *bus.Event) ([]byte, error) {
 }
 
 func (t *table) row(dst []byte, style string, values []string) []byte {
-	l := line{dst: dst, room: MaxLine, color: t.color}
+	l := line{dst: dst, room: t.room, color: t.color}
 	for i, value := range values {
 		if i > 0 {
 			l.put(plain, "  ")
