@@ -24,7 +24,7 @@ func (o *outlet) scanEvery(ctx context.Context, interval time.Duration, scan fun
 			return fmt.Errorf("collect: %s: first scan: %w", o.name, err)
 		case err != nil:
 			if suppressed, ok := o.failing.now(); ok {
-				o.logger.WarnContext(ctx, "a scan failed and is tried again", "error", err, "in", interval, "suppressed", suppressed)
+				o.logger.WarnContext(ctx, "a scan failed and is tried again", "error", err, "interval", interval, "suppressed", suppressed)
 			}
 		default:
 			o.scanned(ctx, time.Since(begin), interval)

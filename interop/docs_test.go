@@ -14,46 +14,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/document"
 )
 
 // go test . -run TestDocument -update writes the programs and the roles into docs/clients.md.
 var update = flag.Bool("update", false, "write what docs/clients.md takes from elsewhere")
 
-const document = "../docs/clients.md"
+const documentPath = "../docs/clients.md"
 
-var (
-	shown = regexp.MustCompile("(?s)<!-- interop/(\\S+) -->\n```(\\w+)\n(.*?)```\n")
-	roles = regexp.MustCompile(`(?s)<!-- roles -->\n(.*?)<!-- end -->\n`)
-)
+var roles = regexp.MustCompile(`(?s)<!-- roles -->\n(.*?)<!-- end -->\n`)
 
 // The document shows the programs that run here, all of them, and the roles that a server has.
 func TestDocument(t *testing.T) {
-	before, err := os.ReadFile(document)
+	before, err := os.ReadFile(documentPath)
 	require.NoError(t, err)
-	var files []string
-	after := shown.ReplaceAllStringFunc(string(before), func(block string) string {
-		parts := shown.FindStringSubmatch(block)
-		content, err := os.ReadFile(parts[1])
-		require.NoError(t, err)
-		files = append(files, parts[1])
-		return fmt.Sprintf("<!-- interop/%s -->\n```%s\n%s```\n", parts[1], parts[2], content)
-	})
+	after, files, err := document.Fill(string(before), "..")
+	require.NoError(t, err)
 	require.Regexp(t, roles, after)
 	after = roles.ReplaceAllLiteralString(after, "<!-- roles -->\n"+roleTable(t)+"<!-- end -->\n")
 	if *update {
-		require.NoError(t, os.WriteFile(document, []byte(after), 0o644))
+		require.NoError(t, os.WriteFile(documentPath, []byte(after), 0o644))
 	} else {
-		require.True(t, after == string(before), "%s is not current: go test . -run TestDocument -update writes it", document)
+		require.True(t, after == string(before), "%s is not current: go test . -run TestDocument -update writes it", documentPath)
 	}
 	require.ElementsMatch(t, programs(t), files)
 }
 
-// programs returns the files that the document has to show.
+// programs returns the files that the document has to show: all but those of the browser's tests.
 func programs(t *testing.T) (files []string) {
-	files = []string{"python/requirements.txt", "node/package.json"}
+	files = []string{"interop/python/requirements.txt", "interop/node/package.json"}
 	err := fs.WalkDir(sources{os.DirFS(".")}, ".", func(name string, entry fs.DirEntry, err error) error {
-		if dir := path.Dir(name); err == nil && dir != "." && slices.Contains([]string{".py", ".mjs", ".sh", ".go"}, path.Ext(name)) {
-			files = append(files, name)
+		if dir := path.Dir(name); err == nil && dir != "." && dir != "page" && slices.Contains([]string{".py", ".mjs", ".sh", ".go"}, path.Ext(name)) {
+			files = append(files, "interop/"+name)
 		}
 		return err
 	})
@@ -73,8 +65,10 @@ func roleTable(t *testing.T) string {
 	orders := replaceAll(first.Subscribe, first.Name, "NAME")
 
 	var b strings.Builder
-	b.WriteString("| role | publishes | reads |\n|---|---|---|\n")
-	row := func(name, publishes, reads string) { fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, publishes, reads) }
+	b.WriteString("| role | publishes | reads | asks on |\n|---|---|---|---|\n")
+	row := func(name, publishes, reads string) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, publishes, reads, list(all[name].Request))
+	}
 	for _, name := range []string{embed.Observer, embed.Agent} {
 		row(name, list(all[name].Publish), list(all[name].Subscribe))
 	}

@@ -24,6 +24,8 @@ type Bus struct {
 var (
 	_ bus.Bus          = (*Bus)(nil)
 	_ bus.TopicCounter = (*Bus)(nil)
+	_ bus.Requester    = (*Bus)(nil)
+	_ bus.Sampler      = (*Bus)(nil)
 )
 
 // New returns a bus. Nil options are the defaults. It returns a [*bus.InvalidError] for an option out of range.
@@ -62,8 +64,21 @@ func (b *Bus) Statistics() bus.Statistics {
 	return statistics
 }
 
+// Sample implements [bus.Sampler].
+func (b *Bus) Sample(n int) (stop func() []*bus.Event) { return b.engine.Sample(n) }
+
 // PublishedByTopic implements [bus.TopicCounter].
 func (b *Bus) PublishedByTopic() iter.Seq2[string, uint64] { return b.engine.PublishedByTopic() }
+
+// Request implements [bus.Requester].
+func (b *Bus) Request(ctx context.Context, topic string, data []byte) iter.Seq2[[]byte, error] {
+	return b.engine.Request(ctx, topic, data, nil)
+}
+
+// Respond implements [bus.Requester].
+func (b *Bus) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (stop func(), err error) {
+	return b.engine.Respond(ctx, topic, handler)
+}
 
 // Flush implements [bus.Bus]: Publish has queued everything by the time it returns, so there is nothing to wait for.
 func (b *Bus) Flush(ctx context.Context) error {

@@ -49,7 +49,7 @@ func (b *Bus) receive(msg *nats.Msg) {
 	case isControl(subject):
 		err = b.receiveControl(subject, msg.Data, uuid.Nil)
 	default:
-		err = b.receiveSingle(subject, msg.Data)
+		err = b.receiveSingle(subject, msg)
 	}
 	if err != nil {
 		b.refuse(msg.Subject, len(msg.Data), err)
@@ -58,20 +58,29 @@ func (b *Bus) receive(msg *nats.Msg) {
 
 // refuse counts what is no event, or one in another's name, and says it now and then.
 func (b *Bus) refuse(subject string, bytes int, err error) {
-	counter, what := &b.malformed, "skipped a message that is no valid event"
 	if errors.Is(err, errForged) {
-		counter, what = &b.forged, "refused a message in another's name"
+		n := b.forged.Add(1)
+		b.complaints.Do(func() {
+			b.logger.Warn("refused a message in another's name", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
+		})
+		return
 	}
-	n := counter.Add(1)
-	b.complaints.Do(func() { b.logger.Warn(what, "subject", subject, "bytes", bytes, "error", err, "so_far", n) })
+	n := b.malformed.Add(1)
+	b.complaints.Do(func() {
+		b.logger.Warn("skipped a message that is no valid event", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
+	})
 }
 
 // receiveSingle takes a message with one event.
-func (b *Bus) receiveSingle(subject string, data []byte) error {
+func (b *Bus) receiveSingle(subject string, msg *nats.Msg) error {
 	topic, err := subjects.FromSubject(subject)
 	if err != nil || !b.engine.Wanted(topic) {
 		return err
 	}
+	if msg.Reply != "" && subjects.IsControl(topic) {
+		return nil // a request, which comes to those who answer by another way
+	}
+	data := msg.Data
 	item, err := b.decode(topic, data)
 	if err != nil {
 		return err

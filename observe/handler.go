@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"log/slog"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,7 +34,7 @@ func newMux(b bus.Bus, o *Options) (*http.ServeMux, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn), MaxRequestsInFlight: maxScrapes,
+		ErrorLog: errorLog(o.Logger), MaxRequestsInFlight: maxScrapes,
 	}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
 		statistics := b.Statistics()
@@ -45,6 +44,11 @@ func newMux(b bus.Bus, o *Options) (*http.ServeMux, error) {
 		statistics := b.Statistics()
 		serveHealth(w, r, readyReasons(&statistics, o.QueueFull))
 	})
+	if o.Page {
+		if err := addPage(mux, newLive(b, o)); err != nil {
+			return nil, err
+		}
+	}
 	if o.Profiles {
 		addProfiles(mux)
 	}

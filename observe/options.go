@@ -14,6 +14,11 @@ type Options struct {
 	// Listen is the loopback address on which Start and Serve listen, such as 127.0.0.1:9464, [::1]:9464 or localhost:9464. Port 0
 	// takes a free one. Empty is 127.0.0.1:0.
 	Listen string
+	// Page adds / with a page for people that shows the same as the metrics, as it changes.
+	Page bool
+	// EventsToken lets the page also show events to who knows it, 20 characters at least: at /#token= and the token. It should be new at
+	// each start, such as [crypto/rand.Text] makes it. Empty shows no events to anybody.
+	EventsToken string
 	// Profiles adds /debug/pprof/.
 	Profiles bool
 	// QueueFull is how long a subscriber may keep its queue full before the process counts as not ready; 0 is 30 seconds.
@@ -25,6 +30,8 @@ type Options struct {
 const (
 	defaultListen    = "127.0.0.1:0"
 	defaultQueueFull = 30 * time.Second
+	// minToken is how long a token must be that nobody can guess.
+	minToken = 20
 )
 
 // OptionError is returned by [Options.Validate], [Start] and [Serve] for an option that they cannot accept.
@@ -62,6 +69,14 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if out.QueueFull < 0 {
 		return out, &OptionError{Field: "QueueFull", Value: out.QueueFull.String(), Reason: "must be positive"}
+	}
+	switch n := len(out.EventsToken); {
+	case n == 0:
+	case n < minToken:
+		// It is a secret, however short.
+		return out, &OptionError{Field: "EventsToken", Value: fmt.Sprintf("%d characters", n), Reason: fmt.Sprintf("must have at least %d", minToken)}
+	case !out.Page:
+		return out, &OptionError{Field: "EventsToken", Value: fmt.Sprintf("%d characters", n), Reason: "is for the page, which is off"}
 	}
 	address, reason := loopback(out.Listen)
 	if reason != "" {

@@ -25,6 +25,7 @@ var lifecycleCases = []contractCase{
 	{11, "unsubscribe_frees_publishers", "A publisher that waits for a subscription goes on when it ends.", unsubscribeFrees},
 	{13, "statistics", "Statistics count published, delivered, dropped and active subscribers, for the bus and each subscription.", statistics},
 	{13, "published_by_topic", "A bus that counts by topic counts what it has published, and keeps that after Shutdown.", publishedByTopic},
+	{13, "sampled", "A bus that can be sampled shows the next events to who is no subscriber, and counts nothing for it.", sampled},
 	{14, "shutdown_delivers_what_is_queued", "Shutdown stops intake and delivers what is queued; iterations end.", shutdownDelivers},
 	{14, "shutdown_says_what_was_cut_off", "When its context ends first, Shutdown says how much was cut off, and counts it.", shutdownCutsOff},
 	{14, "shutdown_closes", "After Shutdown every method returns ErrClosed; twice is fine; statistics stay.", shutdownCloses},
@@ -125,7 +126,7 @@ func unsubscribeFrees(t *testing.T, open Opener) {
 
 func publishedByTopic(t *testing.T, open Opener) {
 	p := open(t, bus.Options{})
-	counter, ok := p.Publisher.(bus.TopicCounter)
+	counter, ok := bus.As[bus.TopicCounter](p.Publisher)
 	if !ok {
 		return // it need not
 	}
@@ -140,6 +141,34 @@ func publishedByTopic(t *testing.T, open Opener) {
 	}
 	require.NoError(t, p.Publisher.Shutdown(background(t)))
 	require.Equal(t, want, maps.Collect(counter.PublishedByTopic()))
+}
+
+func sampled(t *testing.T, open Opener) {
+	p := open(t, bus.Options{QueueCapacity: 1, Overflow: bus.DropNewest})
+	sampler, ok := p.Publisher.(bus.Sampler)
+	if !ok {
+		return // it need not
+	}
+	pidsOf := func(events []*bus.Event) (all []uint32) {
+		for _, event := range events {
+			pid, _ := event.PID()
+			all = append(all, pid)
+		}
+		return all
+	}
+	before := p.Publisher.Statistics()
+	publish(t, p.Publisher, process(1))
+	few, many, none := sampler.Sample(2), sampler.Sample(bus.MaxSample+1), sampler.Sample(-1)
+	publish(t, p.Publisher, process(2), on("control.health.status", process(3)), process(4))
+	require.Equal(t, []uint32{2, 3}, pidsOf(few()), "the next ones, whatever their topic, and no more")
+	require.Equal(t, []uint32{2, 3, 4}, pidsOf(many()))
+	require.Empty(t, none())
+	publish(t, p.Publisher, process(5))
+	require.Empty(t, many(), "a second time there is nothing")
+	after := p.Publisher.Statistics()
+	require.Equal(t, before.Published+5, after.Published)
+	after.Published, after.PublishedBytes, after.Uptime = before.Published, before.PublishedBytes, before.Uptime
+	require.Equal(t, before, after, "it is in no statistics")
 }
 
 // Counters is a [bus.Statistics] without what differs from run to run.

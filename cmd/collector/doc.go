@@ -6,14 +6,14 @@
 //	collector                                       # embedded NATS server on a unix socket
 //	collector --bus-type local --print 'events.#'   # no server: the bus of one process, looked at from inside
 //	collector --config collector.toml --listen 127.0.0.1:4222 --duration 1m
-//	collector --http 127.0.0.1:9464                 # with /metrics for Prometheus, /healthz and /readyz
+//	collector --http 127.0.0.1:9464                 # with a page for the browser, /metrics for Prometheus, /healthz and /readyz
 //
 // Without a configuration everything is on; collector.example.toml holds every key with its default. What the file says is
 // overridden by the environment, and that by the flags.
 //
 // # Output
 //
-// Standard output is for the user: where the bus listens, the command that watches it, where the metrics are, the events of --print, and at the end a
+// Standard output is for the user: where the bus listens, the command that watches it, where the metrics and the page are, the events of --print, and at the end a
 // table of the statistics. If it is a terminal (and there is no --print), one line there shows the rates of the topics and is
 // redrawn each second. Otherwise the rates are logged at each --interval. The log goes to standard error.
 //
@@ -27,6 +27,9 @@
 // --shutdown-timeout. The log says how many of the events that were queued for --print were delivered to it, and how many had to be
 // discarded, which the table repeats, and how many of the delivered ones the output did not take. A second signal ends the process at once; it is also the way out if the terminal that shows the
 // live line is held (Ctrl-S).
+//
+// To systemd it says when it is ready, when it ends, and, if the service has a watchdog, that its bus is alive (Type=notify): see
+// dist/systemd/eventbus-collector.service.
 //
 // The exit code is 0 after such an end, 1 after an error, which is one line on standard error, 2 if the arguments are wrong, and
 // 130 (SIGINT) or 143 (SIGTERM) after a second signal.

@@ -18,7 +18,6 @@ const minInterval = 100 * time.Millisecond
 type flags struct {
 	daemon.Flags
 	BusType string `enum:"nats,local," default:"" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
-	HTTP    string `name:"http" placeholder:"HOST:PORT" help:"Loopback address of /metrics, /healthz and /readyz, such as 127.0.0.1:9464."`
 
 	Duration        time.Duration `placeholder:"TIME" help:"End after that time, such as 30s; without it, run until SIGINT or SIGTERM."`
 	Interval        time.Duration `default:"10s" help:"Time over which rates are taken, and between their log lines (${default})."`
@@ -37,7 +36,7 @@ Examples:
   collector --config collector.toml --listen 127.0.0.1:4222
       Also for NATS clients that cannot dial a unix socket.
   collector --http 127.0.0.1:9464
-      Also with metrics for Prometheus.
+      Also with a page for the browser, and metrics for Prometheus.
 
 The configuration file is overridden by environment variables (EVENTBUS_BUS_TYPE=local), and these by flags.`
 

@@ -36,24 +36,75 @@ func metricsURL(t testing.TB, c *collector) string {
 }
 
 func TestMetricsAreServedIfWanted(t *testing.T) {
-	dir := runtimeDir(t)
-	c := start(t, dir, "--http", "127.0.0.1:0")
-	require.Equal(t, 3, strings.Count(c.stdout.String(), "\n"))
+	runtime := runtimeDir(t)
+	c := start(t, runtime, "--http", "127.0.0.1:0")
+	require.Equal(t, 4, strings.Count(c.stdout.String(), "\n"))
 	url := metricsURL(t, c)
-	seeNap(t, watch(t, attach(t, dir), "watcher"))
-	_, body := fetch(t, url+"/metrics")
+	require.Contains(t, c.stdout.String(), "\npage: "+url+"/\n")
+	code, body := fetch(t, url+"/")
+	require.Equal(t, 200, code)
+	require.Contains(t, body, "<title>eventbus</title>")
+	dir, err := os.ReadDir(filepath.Dir(socketIn(runtime)))
+	require.NoError(t, err)
+	for _, file := range dir {
+		require.False(t, strings.HasPrefix(file.Name(), "page-"), "there is no secret")
+	}
+	seeNap(t, watch(t, attach(t, runtime), "watcher"))
+	_, body = fetch(t, url+"/metrics")
 	require.Regexp(t, `(?m)^eventbus_topic_published_events_total\{topic="events\.process\.lifecycle"\} [1-9]\d*$`, body)
 	require.Regexp(t, `(?m)^eventbus_server_clients 1$`, body)
 	for _, path := range []string{"/healthz", "/readyz"} {
 		code, body := fetch(t, url+path)
 		require.Equal(t, []any{200, "ok\n"}, []any{code, body})
 	}
-	code, _ := fetch(t, url+"/debug/pprof/")
+	code, _ = fetch(t, url+"/debug/pprof/")
 	require.Equal(t, 404, code)
 	c.signal(t, syscall.SIGTERM)
 	require.Equal(t, 0, c.wait(t))
-	_, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	_, err = net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	require.Error(t, err)
+}
+
+// linkFile finds out where a collector says that the secret link is, and returns the file and the token.
+func linkFile(t testing.TB, c *collector) (file, token string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^page: (\S+/) \(with events: the link in (.+)\)$`).FindStringSubmatch(c.stdout.String())
+	require.NotNil(t, line, c.stdout.String())
+	link, err := os.ReadFile(line[2])
+	require.NoError(t, err)
+	token, ok := strings.CutPrefix(strings.TrimSpace(string(link)), line[1]+"#token=")
+	require.True(t, ok, string(link))
+	return line[2], token
+}
+
+// TestEventsAreForWhoCanReadTheLink, which is new at each start, in one file and nowhere else; also without a server.
+func TestEventsAreForWhoCanReadTheLink(t *testing.T) {
+	dir := runtimeDir(t)
+	var before string
+	for _, busType := range []string{"nats", "local"} {
+		c := start(t, dir, "--http", "127.0.0.1:0", "--http-events", "--bus-type", busType)
+		url := metricsURL(t, c)
+		file, token := linkFile(t, c)
+		require.Equal(t, filepath.Dir(socketIn(dir)), filepath.Dir(file))
+		info, err := os.Stat(file)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode())
+		require.NotEqual(t, before, token)
+		before = token
+		require.NotContains(t, c.stdout.String()+c.stderr.String(), token)
+		for presented, want := range map[string]int{token: 200, token + "x": 401} {
+			r, err := http.NewRequestWithContext(background(t), http.MethodGet, url+"/live", nil)
+			require.NoError(t, err)
+			r.Header.Set("Authorization", "Bearer "+presented)
+			answer, err := http.DefaultClient.Do(r)
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			require.Equal(t, want, answer.StatusCode)
+		}
+		c.signal(t, syscall.SIGTERM)
+		require.Equal(t, 0, c.wait(t))
+		require.NoFileExists(t, file)
+	}
 }
 
 // TestTheHealthOfAnEndIsServed has a reader of standard output that does not read, so that the end takes its time.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -13,7 +12,6 @@ import (
 	"github.com/daemoneye/eventbus/collect"
 	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
-	"github.com/daemoneye/eventbus/observe"
 )
 
 // printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
@@ -24,14 +22,16 @@ type session struct {
 	flags    flags
 	settings settings
 	logger   *slog.Logger
+	level    *slog.LevelVar // of the logger; setting it counts at once
 	console  *show.Console
+	manager  *daemon.Supervisor
 	color    bool // of --print
 	bus      bus.Bus
 	counter  *counter
 
 	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
 	printing   *daemon.Printing        // of --print, or nil
-	http       *observe.Server         // of metrics and health, or nil
+	http       *daemon.HTTPServer      // of metrics, health and the page, or nil
 	collectors []collect.Collector
 
 	// What runs, in the order in which it ends.
@@ -48,10 +48,15 @@ func (d *session) run(ctx context.Context) error {
 	}
 	ctx, d.stop = context.WithCancelCause(ctx)
 	defer d.stop(nil)
+	// The counters need the locks of the bus: a bus that is stuck in one of them is not alive.
+	defer d.manager.Watch(func() { d.bus.Statistics() })()
 	if err := d.start(ctx); err != nil {
 		d.stop(err)
+	} else {
+		d.manager.Ready()
 	}
 	<-ctx.Done()
+	d.manager.Stopping()
 	cause := context.Cause(ctx)
 	if reason := stopRequested(ctx); reason != "" {
 		d.logger.Info("ending", "reason", reason)
@@ -63,15 +68,11 @@ func (d *session) run(ctx context.Context) error {
 // start starts everything: first those who receive, so that they see the first event.
 func (d *session) start(ctx context.Context) error {
 	place := daemon.Describe(d.bus, d.settings.Bus)
-	if table := d.settings.HTTP; table.Listen != "" {
-		server, err := observe.Start(ctx, d.bus, &observe.Options{Listen: table.Listen, Profiles: table.Pprof, Logger: d.logger})
-		if err != nil {
-			return err
-		}
-		d.http = server
-		place += fmt.Sprintf("metrics: %s/metrics\n", server.URL())
+	var err error
+	if d.http, err = daemon.StartHTTP(ctx, d.bus, d.settings.HTTP, d.logger); err != nil {
+		return err
 	}
-	if _, err := io.WriteString(d.console, place); err != nil {
+	if _, err := io.WriteString(d.console, place+d.http.Describe()); err != nil {
 		return outputError(err)
 	}
 	if len(d.flags.Print) > 0 {
@@ -166,11 +167,8 @@ func (d *session) shutdown(ctx context.Context) (discarded uint64, err error) {
 	return discarded, err
 }
 
-// stopHTTP ends metrics and health, after the bus: so they show its end.
+// stopHTTP ends metrics, health and the page, after the bus: so they show its end.
 func (d *session) stopHTTP(ctx context.Context) {
-	if d.http == nil {
-		return
-	}
 	if err := d.http.Stop(ctx); err != nil {
 		d.logger.Warn("somebody was still reading the metrics", "error", err)
 	}

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,7 +20,7 @@ type settings struct {
 }
 
 func defaultSettings() settings {
-	return settings{Collect: daemon.DefaultCollect(), Log: daemon.DefaultLog()}
+	return settings{Collect: daemon.DefaultCollect(), Log: daemon.DefaultLog(), HTTP: daemon.DefaultHTTP()}
 }
 
 // loadSettings reads the file and the environment, and puts the flags on top.
@@ -41,13 +41,10 @@ func (s *settings) override(f flags) error {
 	if f.BusType != "" {
 		s.Bus.BusType = eventbus.BusType(f.BusType)
 	}
-	if f.HTTP != "" {
-		s.HTTP.Listen = f.HTTP
-		if problem := s.HTTP.Problem(); problem != "" {
-			return &daemon.UsageError{Reason: fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
-		}
+	if err := f.OverrideHTTP(&s.HTTP); err != nil {
+		return err
 	}
-	return f.Override(&s.Bus)
+	return errors.Join(f.OverrideLog(&s.Log), f.Override(&s.Bus))
 }
 
 // filePaths returns the files and directories to watch.

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -62,16 +63,26 @@ func TestFlagsBeatTheFile(t *testing.T) {
 	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
 }
 
+func TestTheLogFlagsBeatTheFile(t *testing.T) {
+	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example, LogFlags: daemon.LogFlags{LogLevel: "debug", LogFormat: "json"}}})
+	require.NoError(t, err)
+	require.Equal(t, daemon.Log{Level: slog.LevelDebug, Format: "json"}, s.Log)
+}
+
 func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "c.toml")
 	require.NoError(t, os.WriteFile(file, []byte("[http]\nlisten = \"127.0.0.1:1\"\npprof = true\n"), 0o600))
 	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:1", s.HTTP.Listen)
-	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}, HTTP: "[::1]:2", BusType: "local"})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTP: "[::1]:2"}, BusType: "local"})
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:2", s.HTTP.Listen)
 	require.True(t, s.HTTP.Pprof)
+	require.Equal(t, []bool{true, false}, []bool{s.HTTP.Page, s.HTTP.Events})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTPEvents: true}})
+	require.NoError(t, err)
+	require.True(t, s.HTTP.Events)
 }
 
 func TestTheDefaultPathsAreThoseThatExist(t *testing.T) {

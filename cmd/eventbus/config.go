@@ -34,7 +34,7 @@ Exit codes: 0 done, 1 a configuration that cannot be used, 2 usage.`
 
 // sections returns the tables beside event_bus that the programs have.
 func sections() []eventbus.Section {
-	collect, log, http := daemon.DefaultCollect(), daemon.DefaultLog(), daemon.HTTP{}
+	collect, log, http := daemon.DefaultCollect(), daemon.DefaultLog(), daemon.DefaultHTTP()
 	return []eventbus.Section{{Name: "log", Into: &log}, {Name: "collect", Into: &collect}, {Name: "http", Into: &http}}
 }
 

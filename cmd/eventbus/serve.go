@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -28,15 +29,18 @@ users, and with --listen NATS clients come in with a credential (eventbus creds)
 event_bus.nats.shared is set here, too.
 
 Standard output has where the bus listens, the command that watches it, and the events of --print; standard error has the log. The file is
-overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus and log.
+overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus, log
+and http.
 
 Examples:
 
     eventbus serve
     eventbus serve --listen 127.0.0.1:4222
+    eventbus serve --http 127.0.0.1:9464 --http-events
     eventbus serve --config eventbus.toml --print 'events.process.#'
 
-It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once.
+It runs until a signal, and then sends what is on its way, within --shutdown-timeout. A second signal ends it at once. systemd is told when
+it serves, when it ends, and that it is alive (Type=notify, WatchdogSec).
 
 Exit codes: 130 interrupted and 143 terminated, also after an end in order (systemd: SuccessExitStatus=130 143), 0 a reader that closed
 the pipe of --print, 1 error, 2 usage.`
@@ -52,21 +56,24 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, s *streams) error {
-	table := daemon.DefaultLog()
-	config, warnings, err := c.Load(eventbus.Section{Name: "log", Into: &table})
+	table, http := daemon.DefaultLog(), daemon.DefaultHTTP()
+	config, warnings, err := c.Load(eventbus.Section{Name: "log", Into: &table}, eventbus.Section{Name: "http", Into: &http})
 	if err != nil {
 		// A joined error has a line for each problem.
 		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	if err := c.configure(&config); err != nil {
+	if err := errors.Join(c.OverrideLog(&table), c.configure(&config)); err != nil {
 		return err
 	}
-	config.Logger = table.Logger(s.stderr, warnings)
+	if err := c.OverrideHTTP(&http); err != nil {
+		return err
+	}
+	config.Logger, _ = table.Logger(s.stderr, warnings)
 	b, err := eventbus.Open(ctx, config)
 	if err != nil {
 		return ended(ctx, daemon.Explain(err), "while starting")
 	}
-	return c.serve(ctx, s, b, config)
+	return c.serve(ctx, s, b, config, http)
 }
 
 // configure puts the flags on top, and refuses what leaves nothing to serve.
@@ -87,7 +94,7 @@ func (c *serveCommand) configure(config *eventbus.Config) error {
 var errSeenEnough = errors.New("nobody reads the output any more")
 
 // serve runs on an open bus, which it shuts down.
-func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config eventbus.Config) error {
+func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config eventbus.Config, table daemon.HTTP) error {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	failed := func(err error) {
@@ -96,24 +103,35 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config 
 		}
 		stop(err)
 	}
-	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
+	http, err := daemon.StartHTTP(running, b, table, config.Logger)
+	if err != nil {
 		failed(err)
 	}
 	var printing *daemon.Printing
 	if len(c.Print) > 0 && running.Err() == nil {
-		var err error
 		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(c.Color, s.stdout, s.getenv), config.Logger); err != nil {
 			failed(err)
-		} else {
-			printing.Start(failed)
 		}
 	}
+	// Who reads where the bus listens may publish at once, so --print has subscribed by then.
+	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)+http.Describe()); err != nil {
+		failed(err)
+	}
+	if printing != nil {
+		printing.Start(failed)
+	}
+	manager := daemon.NewSupervisor(s.getenv, os.Getpid(), config.Logger)
+	defer manager.Watch(func() { b.Statistics() })()
+	if running.Err() == nil {
+		manager.Ready()
+	}
 	<-running.Done()
+	manager.Stopping()
 	cause := context.Cause(running)
 	config.Logger.Info("ending", "reason", cause)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer cancel()
-	err := errors.Join(b.Flush(shutdown), b.Shutdown(shutdown))
+	err = errors.Join(b.Flush(shutdown), b.Shutdown(shutdown), http.Stop(shutdown))
 	if printing != nil && !printing.Wait(shutdown) {
 		err = errors.Join(err, errors.New("standard output takes nothing"))
 	}

@@ -3,7 +3,11 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,6 +108,39 @@ func TestServeCarriesEventsAndEndsInOrder(t *testing.T) {
 	}
 }
 
+// TestServeHasAPage that shows what others publish to each other, to who has the link.
+func TestServeHasAPage(t *testing.T) {
+	dir := runtimeDir(t)
+	served := run(t, dir, "serve", "--http", "127.0.0.1:0", "--http-events")
+	served.line()
+	served.line()
+	url, ok := strings.CutSuffix(strings.TrimPrefix(served.line(), "metrics: "), "/metrics")
+	require.True(t, ok)
+	file, ok := strings.CutPrefix(strings.TrimSuffix(served.line(), ")"), "page: "+url+"/ (with events: the link in ")
+	require.True(t, ok)
+	link, err := os.ReadFile(file)
+	require.NoError(t, err)
+	_, token, ok := strings.Cut(strings.TrimSpace(string(link)), "#token=")
+	require.True(t, ok)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/live", nil)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	lines := bufio.NewScanner(answer.Body)
+	require.True(t, lines.Scan())
+	require.JSONEq(t, `{"events":"shown"}`, lines.Text())
+	require.NoError(t, attachTo(t, dir).Publish(t.Context(), bus.Event{Payload: &bus.ProcessEvent{PID: 4711, Name: "p"}}))
+	for !strings.Contains(lines.Text(), "pid=4711") {
+		require.True(t, lines.Scan())
+	}
+	require.NoError(t, answer.Body.Close())
+	code, said := served.end(os.Interrupt)
+	require.Equal(t, 130, code, said)
+	require.NoFileExists(t, file)
+}
+
 func TestProxyIsFoundAndIsNoOpenDoor(t *testing.T) {
 	dir := runtimeDir(t)
 	served := run(t, dir, "serve")
@@ -133,6 +170,42 @@ func TestProxyIsFoundAndIsNoOpenDoor(t *testing.T) {
 	require.NoFileExists(t, socketIn(dir)+".proxy")
 	code, said = served.end(os.Interrupt)
 	require.Equal(t, 130, code, said)
+}
+
+func TestTheLogIsWhatTheFlagsSay(t *testing.T) {
+	dir := runtimeDir(t)
+	served := run(t, dir, "serve", "--log-format", "json", "--log-level", "debug")
+	served.line()
+	p := run(t, dir, "proxy", "--log-level", "debug", "--log-format", "json")
+	url, ok := strings.CutPrefix(p.line(), "listening on nats://")
+	require.True(t, ok)
+	_, said := served.end(syscall.SIGTERM)
+	requireLogged(t, said, "INFO", "event bus server started")
+	requireLogged(t, said, "DEBUG", "the NATS server says")
+	conn, err := net.Dial("tcp", url)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.ReadAll(conn)
+	require.NoError(t, err)
+	_, said = p.end(syscall.SIGTERM)
+	requireLogged(t, said, "DEBUG", "cannot reach the server")
+
+	served = run(t, dir, "serve", "--log-level", "error")
+	served.line()
+	_, said = served.end(syscall.SIGTERM)
+	require.Empty(t, said)
+}
+
+// requireLogged fails unless all that was said are JSON lines, and a message is among them.
+func requireLogged(t *testing.T, said, level, message string) {
+	t.Helper()
+	found := false
+	for line := range strings.Lines(said) {
+		var record struct{ Level, Msg string }
+		require.NoError(t, json.Unmarshal([]byte(line), &record), line)
+		found = found || record.Level == level && record.Msg == message
+	}
+	require.True(t, found, "%s %s in:\n%s", level, message, said)
 }
 
 // A watcher with a credential is who that says, and not the user: it counts as the observer that is then revoked.

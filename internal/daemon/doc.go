@@ -8,6 +8,9 @@
 //		b, err := eventbus.Open(ctx, config)
 //		fmt.Print(daemon.Describe(b, config))
 //		printing, err := daemon.Subscribe(ctx, b, flags.Print, os.Stdout, false, logger)
+//		manager := daemon.NewSupervisor(os.Getenv, os.Getpid(), logger)
+//		defer manager.Watch(func() { b.Statistics() })()
+//		manager.Ready()
 //		…
 //	})
 //

@@ -14,6 +14,10 @@ type Flags struct {
 	Socket string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
 	Listen string   `placeholder:"HOST:PORT" help:"Address on which the embedded server listens as well: a loopback one, or any if the configuration has a certificate."`
 	Print  []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
+	LogFlags
+
+	HTTP       string `name:"http" placeholder:"HOST:PORT" help:"Loopback address of a page, /metrics, /healthz and /readyz, such as 127.0.0.1:9464."`
+	HTTPEvents bool   `name:"http-events" help:"Let the page show events too, to who has the link in a file that the output names."`
 
 	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color the events of --print: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
 }

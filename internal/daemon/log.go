@@ -17,6 +17,26 @@ type Log struct {
 // DefaultLog returns the defaults.
 func DefaultLog() Log { return Log{Level: slog.LevelInfo, Format: "text"} }
 
+// LogFlags are the arguments about the log. An empty one leaves the configuration as it is.
+type LogFlags struct {
+	LogLevel  string `enum:"debug,info,warn,error," default:"" placeholder:"debug|info|warn|error" help:"The least level that is logged."`
+	LogFormat string `enum:"text,json," default:"" placeholder:"text|json" help:"Log lines as text or as JSON."`
+}
+
+// OverrideLog puts the flags on top of a configuration.
+func (f *LogFlags) OverrideLog(l *Log) error {
+	if f.LogFormat != "" {
+		l.Format = f.LogFormat
+	}
+	if f.LogLevel == "" {
+		return nil
+	}
+	if err := l.Level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		return &UsageError{fmt.Sprintf("--log-level: %v", err)}
+	}
+	return nil
+}
+
 // Validate is called by [eventbus.Load].
 func (l *Log) Validate() error {
 	if l.Format != "text" && l.Format != "json" {
@@ -25,15 +45,17 @@ func (l *Log) Validate() error {
 	return nil
 }
 
-// Logger returns a logger that writes to w, and has said the warnings already.
-func (l *Log) Logger(w io.Writer, warnings []eventbus.Warning) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
-	logger := slog.New(slog.NewTextHandler(w, options))
+// Logger returns a logger that writes to w, and has said the warnings already. Setting level changes at once what it leaves out.
+func (l *Log) Logger(w io.Writer, warnings []eventbus.Warning) (logger *slog.Logger, level *slog.LevelVar) {
+	level = new(slog.LevelVar)
+	level.Set(l.Level)
+	options := &slog.HandlerOptions{Level: level}
+	logger = slog.New(slog.NewTextHandler(w, options))
 	if l.Format == "json" {
 		logger = slog.New(slog.NewJSONHandler(w, options))
 	}
 	for _, warning := range warnings {
-		logger.Warn(warning.Text, "key", warning.Key, "origin", warning.Origin)
+		logger.Warn("a setting is deprecated", "key", warning.Key, "origin", warning.Origin, "warning", warning.Text)
 	}
-	return logger
+	return logger, level
 }

@@ -46,6 +46,7 @@ type Engine struct {
 	complaints                rate.Sometimes // about losses
 	staleComplaints           rate.Sometimes
 
+	samples      samples
 	topics       topicTable
 	remoteTopics topicTable
 	generation   atomic.Uint64 // counts the changes of index; written under mu
@@ -53,8 +54,11 @@ type Engine struct {
 	interrupted    atomic.Uint64 // generation when interest was last given up outside
 	lastGeneration atomic.Uint64 // of index before Shutdown began to empty it
 
-	stopped  atomic.Bool
-	stopping chan struct{} // closed when stopped is set
+	stopped atomic.Bool
+	life    context.Context // ends when stopped is set
+	end     context.CancelFunc
+
+	responders responders
 
 	shutdown    sync.Once
 	shutdownErr error
@@ -85,9 +89,10 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 		warned:        -warnInterval,
 		topics:        topicTable{limit: maxTopics},
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
-		stopping:      make(chan struct{}),
 		subscriptions: make(map[string]*Subscription),
 	}
+	e.life, e.end = context.WithCancel(context.Background())
+	e.responders.topics, e.responders.slots = make(map[string][]*responder), make(chan struct{}, bus.MaxRequests)
 	e.clock.start()
 	e.ids.seed(random)
 	e.peers = newPeers(e.clock.now)
@@ -121,6 +126,7 @@ func (e *Engine) Publish(ctx context.Context, in *bus.Event) error {
 	}
 	e.published.Add(1)
 	e.publishedBytes.Add(item.size)
+	e.samples.give(event)
 	r := e.route(t, event.Topic)
 	waiting, missed := e.offer(item, r.to)
 	// A route from after that has lost the subscriptions that Shutdown has ended.
@@ -153,9 +159,9 @@ func (e *Engine) number(t *topic, event *bus.Event) (push bool, err error) {
 	return e.outside.Send(event)
 }
 
-// Wanted reports whether any subscription matches the topic, so that an event nobody wants need not be decoded.
+// Wanted reports whether any subscription matches the topic, or anybody wants the next event, so that one nobody wants need not be decoded.
 func (e *Engine) Wanted(topic string) bool {
-	return len(e.route(e.remoteTopics.get(topic), topic).to) > 0
+	return e.sampled() || len(e.route(e.remoteTopics.get(topic), topic).to) > 0
 }
 
 // route returns the subscriptions whose patterns match a topic.
@@ -240,7 +246,7 @@ func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, 
 			cause = ctx.Err()
 		case <-timeout:
 			cause = context.DeadlineExceeded
-		case <-e.stopping:
+		case <-e.life.Done():
 			cause = bus.ErrClosed
 		}
 	}
@@ -371,6 +377,7 @@ func (e *Engine) Stopped() bool { return e.stopped.Load() }
 func (e *Engine) Shutdown(ctx context.Context, release func(context.Context) error) error {
 	e.shutdown.Do(func() {
 		e.stop()
+		e.responders.finish(ctx) // while what they answer can still be sent
 		if release != nil {
 			e.shutdownErr = release(ctx)
 		}
@@ -386,7 +393,7 @@ func (e *Engine) stop() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.stopped.Store(true)
-	close(e.stopping)
+	e.end()
 }
 
 // drain ends every subscription, waits until the receivers have taken what is queued or ctx ends, and then discards the

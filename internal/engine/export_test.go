@@ -15,3 +15,6 @@ func NewIDs(random uuid.UUID) (next func(unix int64) uuid.UUID) {
 	s.seed(random)
 	return s.next
 }
+
+// Sampled is the engine's sampled.
+func (e *Engine) Sampled() bool { return e.sampled() }

@@ -80,15 +80,22 @@ func (e *Engine) sighted(p *peer, now uint64) uint64 {
 // It returns true if the event's publisher should be asked when it started.
 func (e *Engine) Receive(item *Item, bytes int) (ask bool) {
 	event := &item.Event
+	t := e.remoteTopics.get(event.Topic)
+	t.next()
+	route := e.route(t, event.Topic)
+	if len(route.to) == 0 { // it was decoded for a sample, or the last subscription has just ended
+		e.samples.give(event)
+		return false
+	}
 	e.received.Add(1)
 	e.receivedBytes.Add(uint64(bytes))
 	item.size, item.arrived = uint64(event.Msgsize()), e.clock.now()
-	route := e.route(e.remoteTopics.get(event.Topic), event.Topic)
 	stale, ask := e.follow(item, route)
 	if stale {
 		e.warnStale(event)
 		return ask
 	}
+	e.samples.give(event)
 	for _, s := range route.to {
 		if s.filter.passes(event) && s.queue.offerRemote(item) == notable {
 			e.note(s)
@@ -182,8 +189,8 @@ func (e *Engine) warnStale(event *bus.Event) {
 // warnLost logs a loss of a subscriber that takes no notices, now and then: the counters are complete, the log need not be.
 func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, missing gap) {
 	e.complaints.Do(func() {
-		e.options.Logger.Warn("events were lost on their way here", "subscriber", s.id, "publisher", publisher, "topic", topic,
-			"first", missing.first, "last", missing.last, "lost_so_far", s.Statistics().Lost)
+		e.options.Logger.Warn("events were lost on their way here", "subscription", s.id, "publisher", publisher, "topic", topic,
+			"first", missing.first, "last", missing.last, "so_far", s.Statistics().Lost)
 	})
 }
 

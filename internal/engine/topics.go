@@ -17,7 +17,7 @@ const (
 type topic struct {
 	name     string
 	counted  bool
-	sequence atomic.Uint64
+	sequence atomic.Uint64 // of the last event; of a topic that is only received, how many came
 	route    atomic.Pointer[route]
 
 	// sending orders numbering, asking for interest and sending. So sequence numbers grow on the wire, and an event with a
@@ -33,7 +33,7 @@ type route struct {
 	to         []*Subscription
 }
 
-// next returns the sequence number of the topic's next event.
+// next counts an event, and returns its sequence number.
 func (t *topic) next() uint64 {
 	if !t.counted {
 		return 0

@@ -1,6 +1,7 @@
 package show
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 
@@ -19,6 +20,18 @@ func AppendText(dst []byte, event *bus.Event, color bool) []byte {
 	l.put(dim, event.Time.UTC().Format(timeFormat))
 	l.word(topicStyle(event.Type()), event.Topic)
 	l.word(plain, string(event.Type()))
+	l.payload(event)
+	return l.dst
+}
+
+// AppendDetail appends what AppendText shows behind the type: what happened, and the telling fields.
+func AppendDetail(dst []byte, event *bus.Event) []byte {
+	l := line{room: MaxLine}
+	l.payload(event)
+	return append(dst, bytes.TrimPrefix(l.dst, []byte(" "))...)
+}
+
+func (l *line) payload(event *bus.Event) {
 	switch payload := event.Payload.(type) {
 	case *bus.ProcessEvent:
 		l.process(payload, action(event))
@@ -33,7 +46,6 @@ func AppendText(dst []byte, event *bus.Event, color bool) []byte {
 	case *bus.Raw:
 		l.raw(payload)
 	}
-	return l.dst
 }
 
 func topicStyle(t bus.EventType) string {
