@@ -13,6 +13,7 @@ import (
 	"github.com/daemoneye/eventbus/collect"
 	"github.com/daemoneye/eventbus/control"
 	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/internal/show"
 )
 
 // printGrace is how long the printer gets to write its last events when the time for the shutdown is over.
@@ -24,7 +25,7 @@ type session struct {
 	settings settings
 	logger   *slog.Logger
 	level    *slog.LevelVar // of the logger; setting it counts at once
-	console  *console
+	console  *show.Console
 	manager  *daemon.Supervisor
 	color    bool // of --print
 	bus      bus.Bus

@@ -18,6 +18,7 @@ const (
 	exitError   = 1
 	exitUsage   = 2
 	exitNothing = 3
+	exitLoss    = 4
 	exitTimeout = 124 // as timeout(1) has it
 )
 
@@ -44,16 +45,37 @@ type streams struct {
 	getenv         func(string) string
 }
 
+const description = `The operator's tool for a running event bus.
+
+What was asked for goes to standard output, and everything else to standard error. If NO_COLOR is set, nothing is colored unless --color
+says so. --help behind a command has the rest, and so has eventbus man COMMAND.
+
+Examples:
+
+    eventbus watch 'events.process.#' --count 5
+    eventbus publish --type process --field pid=4242 --field name=sleep
+    eventbus serve
+    eventbus config check eventbus.toml
+    eventbus completion bash
+
+Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
+124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
+
 // commands is the command line.
 type commands struct {
-	Version kong.VersionFlag `help:"Print the version and exit."`
-	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
-	Serve   serveCommand     `cmd:"" help:"Serve a bus for other processes, without collectors."`
-	Proxy   proxyCommand     `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
-	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
-	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
-	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
-	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Version    kong.VersionFlag  `help:"Print the version and exit."`
+	Watch      watchCommand      `cmd:"" help:"Print the events of the running collector as they come."`
+	Publish    publishCommand    `cmd:"" help:"Publish events, from flags or from lines of JSON."`
+	Serve      serveCommand      `cmd:"" help:"Serve a bus for other processes, without collectors."`
+	Proxy      proxyCommand      `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
+	Bench      benchCommand      `cmd:"" help:"Measure the buses on this machine."`
+	Creds      credsCommand      `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
+	Config     configCommand     `cmd:"" help:"Check configurations, and say where their values come from."`
+	Context    contextCommand    `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
+	Decode     decodeCommand     `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what could stand at the cursor of a command line."`
+	Man        manCommand        `cmd:"" help:"Print manual pages."`
 }
 
 // run runs the program and returns its exit code. An error is one line on stderr.
@@ -63,19 +85,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(err.Error()))
 		return code
 	}
-	var c commands
 	// --help and --version end the program in the middle of parsing. Kong calls exit for that and expects it not to return;
 	// it goes on parsing, and what comes of it does not matter.
 	ended, code := false, 0
-	parser, err := kong.New(&c,
-		kong.Name("eventbus"),
-		kong.Description("The operator's tool for a running event bus.\n\nExample: eventbus watch 'events.process.#' --count 5"),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(status int) { ended, code = true, status }),
-		kong.Vars{"version": version()},
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{stdin, stdout, stderr, getenv}),
-	)
+	parser, err := newParser(ctx, &streams{stdin, stdout, stderr, getenv}, func(status int) { ended, code = true, status })
 	if err != nil {
 		return fail(exitError, err)
 	}
@@ -100,4 +113,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(coded.code, coded.err)
 	}
 	return fail(exitError, err)
+}
+
+// newParser returns the parser of the command line. The commands run with the context and the streams.
+func newParser(ctx context.Context, s *streams, exit func(int)) (*kong.Kong, error) {
+	return kong.New(new(commands),
+		kong.Name("eventbus"),
+		kong.Description(description),
+		kong.Writers(s.stdout, s.stderr),
+		kong.Exit(exit),
+		kong.Vars{"version": version()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
 }

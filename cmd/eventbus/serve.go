@@ -108,7 +108,7 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 	}
 	var printing *daemon.Printing
 	if len(c.Print) > 0 && running.Err() == nil {
-		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(show.ColorAuto, s.stdout, s.getenv), config.Logger); err != nil {
+		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(c.Color, s.stdout, s.getenv), config.Logger); err != nil {
 			failed(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
@@ -17,6 +18,8 @@ type Flags struct {
 
 	HTTP       string `name:"http" placeholder:"HOST:PORT" help:"Loopback address of a page, /metrics, /healthz and /readyz, such as 127.0.0.1:9464."`
 	HTTPEvents bool   `name:"http-events" help:"Let the page show events too, to who has the link in a file that the output names."`
+
+	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color the events of --print: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
 }
 
 // UsageError reports arguments that are well-formed, but wrong in their combination.

@@ -37,3 +37,6 @@ func appendVisibleJSON(dst, encoded []byte) []byte {
 	}
 	return dst
 }
+
+// VisibleJSON returns compact JSON with escapes for what cannot be seen, for other values than events.
+func VisibleJSON(encoded []byte) []byte { return appendVisibleJSON(nil, encoded) }
