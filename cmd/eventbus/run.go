@@ -54,6 +54,7 @@ type commands struct {
 	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
 	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
 	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Topics  topicsCommand    `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
 }
 
 // run runs the program and returns its exit code. An error is one line on stderr.
