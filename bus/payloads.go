@@ -17,6 +17,7 @@ import (
 //msgp:limit arrays:65536
 //msgp:ignore EventType
 //msgp:shim Priority as:string using:string/Priority
+//msgp:shim Health as:string using:string/Health
 
 // maxArguments is the arrays limit of the generated decoder, checked before an event leaves as well.
 const maxArguments = 65536
@@ -31,6 +32,7 @@ const (
 	TypeFilesystem  EventType = "filesystem"
 	TypePerformance EventType = "performance"
 	TypeTrigger     EventType = "trigger"
+	TypeHealth      EventType = "health"
 )
 
 // Payload is what an event carries: a pointer to one of the event types of this file, or a [*Raw]. The interface is closed,
@@ -65,13 +67,14 @@ type decodable interface {
 	aliased
 }
 
-// payloadTypes lists the event types. It is an array of five: a search beats a map.
+// payloadTypes lists the event types. It is an array of six: a search beats a map.
 var payloadTypes = [...]payloadType{
 	{TypeProcess, subjects.ProcessLifecycle, func() decodable { return new(ProcessEvent) }},
 	{TypeNetwork, subjects.NetworkConnections, func() decodable { return new(NetworkEvent) }},
 	{TypeFilesystem, subjects.FilesystemOperations, func() decodable { return new(FilesystemEvent) }},
 	{TypePerformance, subjects.PerformanceUtilization, func() decodable { return new(PerformanceEvent) }},
 	{TypeTrigger, subjects.ControlTriggerRequest, func() decodable { return new(TriggerRequest) }},
+	{TypeHealth, subjects.ControlHealthStatus, func() decodable { return new(HealthEvent) }},
 }
 
 // lookupType returns the entry of a type, nil if this version does not know it. The name may be bytes of a message: no
@@ -307,6 +310,48 @@ func (t *TriggerRequest) Validate() error {
 		return metadataLimit("payload.metadata", len(t.Metadata), MaxTriggerMetadata)
 	}
 	return validateCommon(t.Timestamp, t.Metadata)
+}
+
+// HealthEvent is a heartbeat, or a change of how a component is. Heartbeats are on control.health.heartbeat.{id}, changes on the
+// default topic.
+type HealthEvent struct {
+	// ID is the component that this is about, which need not be the one that has published it.
+	ID     string `msg:"id" json:"id"`
+	Status Health `msg:"status" json:"status"`
+	// Interval is the time between its heartbeats, in nanoseconds; 0 if there are none.
+	Interval time.Duration `msg:"interval_ns" json:"interval_ns"`
+	// Published, Dropped, Lost and Unsent are its counters, as in Statistics.
+	Published uint64    `msg:"published" json:"published"`
+	Dropped   uint64    `msg:"dropped" json:"dropped"`
+	Lost      uint64    `msg:"lost" json:"lost"`
+	Unsent    uint64    `msg:"unsent" json:"unsent"`
+	Timestamp time.Time `msg:"timestamp" json:"timestamp"`
+	Metadata  Metadata  `msg:"metadata,omitzero" json:"metadata,omitzero"`
+}
+
+// Type implements [Payload].
+func (*HealthEvent) Type() EventType  { return TypeHealth }
+func (*HealthEvent) pid() *uint32     { return nil }
+func (h *HealthEvent) meta() Metadata { return h.Metadata }
+func (h *HealthEvent) inUTC() any {
+	c := *h
+	c.Timestamp = c.Timestamp.UTC()
+	return &c
+}
+
+// Validate implements [Payload].
+func (h *HealthEvent) Validate() error {
+	switch {
+	case h == nil:
+		return nilPayload(TypeHealth)
+	case h.ID == "":
+		return &InvalidError{Field: "payload.id", Reason: "must not be empty"}
+	case !h.Status.Valid():
+		return &InvalidError{Field: "payload.status", Value: string(h.Status), Reason: "must be healthy, degraded, stopping or missing"}
+	case h.Interval < 0:
+		return &InvalidError{Field: "payload.interval_ns", Value: h.Interval.String(), Reason: "must not be negative"}
+	}
+	return validateCommon(h.Timestamp, h.Metadata)
 }
 
 // validateCommon checks what every event type has.

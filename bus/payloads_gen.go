@@ -263,6 +263,196 @@ func (z *FilesystemEvent) Msgsize() (s int) {
 }
 
 // MarshalMsg implements msgp.Marshaler
+func (z Health) MarshalMsg(b []byte) (o []byte, err error) {
+	o = b
+	o = msgp.AppendString(o, string(z))
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *Health) UnmarshalMsg(bts []byte) (o []byte, err error) {
+	{
+		var zb0001 string
+		zb0001, bts, err = msgp.ReadStringBytes(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		(*z) = Health(zb0001)
+	}
+	o = bts
+	return
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z Health) Msgsize() (s int) {
+	s = msgp.StringPrefixSize + len(string(z))
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
+func (z *HealthEvent) MarshalMsg(b []byte) (o []byte, err error) {
+	o = b
+	// check for omitted fields
+	zb0001Len := uint32(9)
+	var zb0001Mask uint16 /* 9 bits */
+	_ = zb0001Mask
+	if z.Metadata.IsZero() {
+		zb0001Len--
+		zb0001Mask |= 0x100
+	}
+	// variable map header, size zb0001Len
+	o = append(o, 0x80|uint8(zb0001Len))
+
+	// skip if no fields are to be emitted
+	if zb0001Len != 0 {
+		// string "id"
+		o = append(o, 0xa2, 0x69, 0x64)
+		o = msgp.AppendString(o, z.ID)
+		// string "status"
+		o = append(o, 0xa6, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73)
+		o = msgp.AppendString(o, string(z.Status))
+		// string "interval_ns"
+		o = append(o, 0xab, 0x69, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c, 0x5f, 0x6e, 0x73)
+		o = msgp.AppendDuration(o, z.Interval)
+		// string "published"
+		o = append(o, 0xa9, 0x70, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x65, 0x64)
+		o = msgp.AppendUint64(o, z.Published)
+		// string "dropped"
+		o = append(o, 0xa7, 0x64, 0x72, 0x6f, 0x70, 0x70, 0x65, 0x64)
+		o = msgp.AppendUint64(o, z.Dropped)
+		// string "lost"
+		o = append(o, 0xa4, 0x6c, 0x6f, 0x73, 0x74)
+		o = msgp.AppendUint64(o, z.Lost)
+		// string "unsent"
+		o = append(o, 0xa6, 0x75, 0x6e, 0x73, 0x65, 0x6e, 0x74)
+		o = msgp.AppendUint64(o, z.Unsent)
+		// string "timestamp"
+		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendTime(o, z.Timestamp)
+		if (zb0001Mask & 0x100) == 0 { // if not omitted
+			// string "metadata"
+			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o, err = z.Metadata.MarshalMsg(o)
+			if err != nil {
+				err = msgp.WrapError(err, "Metadata")
+				return
+			}
+		}
+	}
+	return
+}
+
+// decodeAliased implements aliased
+func (z *HealthEvent) decodeAliased(bts []byte) (o []byte, err error) {
+	var field []byte
+	_ = field
+	var zb0001 uint32
+	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
+	if err != nil {
+		err = msgp.WrapError(err)
+		return
+	}
+	for zb0001 > 0 {
+		zb0001--
+		field, bts, err = readKey(bts)
+		if err != nil {
+			err = msgp.WrapError(err)
+			return
+		}
+		switch msgp.UnsafeString(field) {
+		case "id":
+			z.ID, bts, err = readAliased(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "ID")
+				return
+			}
+		case "status":
+			{
+				var zb0002 string
+				zb0002, bts, err = msgp.ReadStringBytes(bts)
+				if err != nil {
+					err = msgp.WrapError(err, "Status")
+					return
+				}
+				z.Status = Health(zb0002)
+			}
+		case "interval_ns":
+			z.Interval, bts, err = msgp.ReadDurationBytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Interval")
+				return
+			}
+		case "published":
+			z.Published, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Published")
+				return
+			}
+		case "dropped":
+			z.Dropped, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Dropped")
+				return
+			}
+		case "lost":
+			z.Lost, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Lost")
+				return
+			}
+		case "unsent":
+			z.Unsent, bts, err = msgp.ReadUint64Bytes(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Unsent")
+				return
+			}
+		case "timestamp":
+			z.Timestamp, bts, err = readTime(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Timestamp")
+				return
+			}
+		case "metadata":
+			bts, err = z.Metadata.UnmarshalMsg(bts)
+			if err != nil {
+				err = msgp.WrapError(err, "Metadata")
+				return
+			}
+		default:
+			bts, err = msgp.Skip(bts)
+			if err != nil {
+				err = msgp.WrapError(err)
+				return
+			}
+		}
+	}
+	o = bts
+	return
+}
+
+// UnmarshalMsg implements msgp.Unmarshaler
+func (z *HealthEvent) UnmarshalMsg(bts []byte) (o []byte, err error) { return decode(z, bts) }
+
+// textSize implements aliased
+func (z *HealthEvent) textSize() (n int) {
+	n += len(z.ID)
+	return n
+}
+
+// moveTexts implements aliased
+func (z *HealthEvent) moveTexts(to []byte) []byte {
+	z.ID, to = moveText(z.ID, to)
+	return to
+}
+
+// Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
+func (z *HealthEvent) Msgsize() (s int) {
+	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 7 + msgp.StringPrefixSize + len(string(z.Status)) + 12 + msgp.DurationSize + 10 + msgp.Uint64Size + 8 + msgp.Uint64Size + 5 + msgp.Uint64Size + 7 + msgp.Uint64Size + 10 + msgp.TimeSize + 9 + z.Metadata.Msgsize()
+	return
+}
+
+// MarshalMsg implements msgp.Marshaler
 func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	o = b
 	// check for omitted fields

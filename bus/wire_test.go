@@ -64,6 +64,10 @@ func vectors() map[string]*bus.Event {
 			TriggerID: "t-1", TargetCollector: "hasher", AnalysisType: bus.AnalysisBinaryHash, Priority: bus.PriorityHigh, TargetPID: new(uint32(7)),
 			TargetPath: "/bin/true", CorrelationID: "c-2", Metadata: bus.Metadata{"k": "v"}, Timestamp: vectorTime,
 		}),
+		"health-full": full("control.health.heartbeat.collector-web-1", &bus.HealthEvent{
+			ID: "collector-web-1", Status: bus.HealthDegraded, Interval: 10 * time.Second, Published: 1 << 40, Dropped: 7, Lost: 2, Unsent: 1,
+			Timestamp: vectorTime, Metadata: bus.Metadata{"k": "v"},
+		}),
 		"raw": bare("events.usb.plugged", &bus.Raw{Name: "usb", Data: []byte{0x81, 0xa4, 'p', 'o', 'r', 't', 3}}),
 	}
 }

@@ -126,7 +126,12 @@ func connectRole(bus, account *server.Account, role string) error {
 	if err := bus.AddStreamImport(account, up, InboundPrefix+"."+role); err != nil {
 		return fmt.Errorf("import %s: %w", up, err)
 	}
-	for _, subject := range []string{events, control, between} {
+	// Only what the bus answers to this role's clients goes to this role's inboxes.
+	inbox := link.InboxPrefix(role) + ".>"
+	if err := bus.AddStreamExport(inbox, []*server.Account{account}); err != nil {
+		return fmt.Errorf("export %s: %w", inbox, err)
+	}
+	for _, subject := range []string{events, control, between, inbox} {
 		if err := account.AddStreamImport(bus, subject, ""); err != nil {
 			return fmt.Errorf("import %s: %w", subject, err)
 		}

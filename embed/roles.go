@@ -33,6 +33,8 @@ type Role struct {
 	Name string
 	// Publish and Subscribe are patterns of topics, as in a subscription: a client may subscribe to what lies within one of them.
 	Publish, Subscribe []string
+	// Request are patterns of the control topics on which a client may ask (bus.Requester), and Respond those on which a bus may answer.
+	Request, Respond []string
 	// Sources are the sources under which it may publish, "*" for any. Each of them also covers names that go on after a dash or a
 	// dot: process covers process-2. Empty is the role's name. An event without a source is accepted from everybody.
 	Sources []string
@@ -51,11 +53,11 @@ type Role struct {
 // Roles returns the roles that every server has.
 func Roles() []Role {
 	roles := []Role{
-		{Name: Agent, Publish: []string{"control.#"}, Subscribe: []string{"#"}, MaxConnections: 64},
-		{Name: Observer, Subscribe: []string{"events.#", "control.health.#"}, MaxConnections: 64, MaxSubscriptions: 3000, MaxPending: 32 << 20},
-		{Name: Trusted, Publish: []string{"#"}, Subscribe: []string{"#"}, Sources: []string{"*"}},
+		{Name: Agent, Publish: []string{"control.#"}, Subscribe: []string{"#"}, Request: []string{"control.#"}, Respond: answered(), MaxConnections: 64},
+		{Name: Observer, Subscribe: []string{"events.#", "control.health.#"}, Request: []string{"control.health.#"}, MaxConnections: 64, MaxSubscriptions: 3000, MaxPending: 32 << 20},
+		{Name: Trusted, Publish: []string{"#"}, Subscribe: []string{"#"}, Request: []string{"control.#"}, Respond: []string{"control.#"}, Sources: []string{"*"}},
 	}
-	all := Role{Name: Collector, Sources: []string{Collector}, MaxConnections: 64}
+	all := Role{Name: Collector, Sources: []string{Collector}, Respond: answered(), MaxConnections: 64}
 	for _, domain := range domains() {
 		role := collectorRole(domain)
 		roles = append(roles, role)
@@ -69,7 +71,7 @@ func Roles() []Role {
 // collectorRole is the role of a domain's collector: what the hierarchy of topics says that it publishes, and the orders that
 // concern it.
 func collectorRole(domain string) Role {
-	role := Role{Name: domain, MaxConnections: 16, MaxSubscriptions: 3000, MaxPending: 16 << 20}
+	role := Role{Name: domain, Respond: answered(), MaxConnections: 16, MaxSubscriptions: 3000, MaxPending: 16 << 20}
 	for _, entry := range subjects.Hierarchy() {
 		pattern := entry.Pattern.String()
 		switch {
@@ -84,6 +86,11 @@ func collectorRole(domain string) Role {
 	}
 	role.Subscribe = append(role.Subscribe, subjects.ControlTriggerRequest)
 	return role
+}
+
+// answered are the topics on which a program says how it is and how it is configured. Who may ask is another matter.
+func answered() []string {
+	return []string{subjects.ControlHealthStatus + ".#", subjects.ControlHealthDiagnostics + ".#", subjects.ControlCollectorConfig + ".#"}
 }
 
 // domains returns the names of the collectors in the hierarchy of topics.
@@ -107,7 +114,8 @@ var roleName = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 // role is a checked Role.
 type role struct {
 	Role
-	publish, subscribe []string // NATS subjects
+	publish, subscribe, request, respond []string // NATS subjects
+	publishes, requests                  []subjects.Pattern
 }
 
 func (r Role) check() (*role, error) {
@@ -130,13 +138,20 @@ func (r Role) check() (*role, error) {
 		field    string
 		patterns []string
 		into     *[]string
-	}{{"Publish", r.Publish, &checked.publish}, {"Subscribe", r.Subscribe, &checked.subscribe}} {
+		parsed   *[]subjects.Pattern
+	}{
+		{"Publish", r.Publish, &checked.publish, &checked.publishes}, {"Subscribe", r.Subscribe, &checked.subscribe, nil},
+		{"Request", r.Request, &checked.request, &checked.requests}, {"Respond", r.Respond, &checked.respond, nil},
+	} {
 		for _, text := range list.patterns {
 			pattern, err := subjects.ParsePattern(text)
 			if err != nil {
 				return refuse(list.field, text, err.Error())
 			}
 			*list.into = append(*list.into, pattern.Subjects()...)
+			if list.parsed != nil {
+				*list.parsed = append(*list.parsed, pattern)
+			}
 		}
 	}
 	if len(r.Sources) == 0 {
@@ -159,16 +174,23 @@ func (r *role) speaksFor(source string) bool {
 	return false
 }
 
+// matches reports whether one of the patterns matches the topic.
+func matches(patterns []subjects.Pattern, topic string) bool {
+	return slices.ContainsFunc(patterns, func(p subjects.Pattern) bool { return p.Match(topic) })
+}
+
 // inbox is the prefix of the subjects on which a client of the role gets replies: those of other roles are not its business.
-func (r *role) inbox() string { return "_INBOX_" + r.Name }
+func (r *role) inbox() string { return link.InboxPrefix(r.Name) }
 
 // permissions returns what a plain client of the role may do. They are lists of what is allowed: deny lists of NATS have had holes.
 func (r *role) permissions() *server.Permissions {
-	// The server looks at what its mapping has made of a subject.
+	// The server looks at what its mapping has made of a subject. A request has the subject of an event; the bus tells them apart.
 	var publish []string
-	for _, subject := range r.publish {
+	for _, subject := range unique(slices.Concat(r.publish, r.request)) {
 		publish = append(publish, link.PlainPrefix+subject)
 	}
+	// Between inboxes of one role nothing is kept apart: "nats server check connection" wants to hear itself there.
+	publish = append(publish, r.inbox()+".>")
 	return allow(publish, append(slices.Clone(r.subscribe), r.inbox()+".>"))
 }
 
@@ -179,9 +201,18 @@ func (r *role) busPermissions(publisher uuid.UUID) *server.Permissions {
 	for _, subject := range r.publish {
 		publish = append(publish, up+link.BatchPrefix+subject)
 	}
-	subscribe := []string{r.inbox() + ".>", link.Domain + ".sequences", link.Domain + ".ask", fmt.Sprintf("%s.answer.%s", link.Domain, publisher)}
+	for _, subject := range r.request {
+		publish = append(publish, up+link.RequestPrefix+subject)
+	}
+	if len(r.respond) > 0 {
+		publish = append(publish, up+link.ReplyPrefix+"*")
+	}
+	subscribe := []string{r.inbox() + ".>", link.ReplyPrefix + publisher.String() + ".*", link.Domain + ".sequences", link.Domain + ".ask", fmt.Sprintf("%s.answer.%s", link.Domain, publisher)}
 	for _, subject := range r.subscribe {
 		subscribe = append(subscribe, link.BatchPrefix+subject)
+	}
+	for _, subject := range r.respond {
+		subscribe = append(subscribe, link.RequestPrefix+subject)
 	}
 	return allow(publish, subscribe)
 }

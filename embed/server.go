@@ -268,11 +268,27 @@ func (s *Server) InboundPrefix() string { return InboundPrefix }
 
 // Speaks reports whether a client of that role may publish under that source.
 func (s *Server) Speaks(role, source string) bool {
-	r := s.settings.roles[role]
-	if role == Hub && s.settings.hub != nil {
-		r = s.settings.hub
-	}
+	r := s.role(role)
 	return r != nil && r.speaksFor(source)
+}
+
+// Publishes reports whether a client of that role may publish an event on that topic, rather than a request at most.
+func (s *Server) Publishes(role, topic string) bool {
+	r := s.role(role)
+	return r != nil && matches(r.publishes, topic)
+}
+
+// Requests reports whether a client of that role may ask on that topic.
+func (s *Server) Requests(role, topic string) bool {
+	r := s.role(role)
+	return r != nil && matches(r.requests, topic)
+}
+
+func (s *Server) role(name string) *role {
+	if name == Hub && s.settings.hub != nil {
+		return s.settings.hub
+	}
+	return s.settings.roles[name]
 }
 
 // Interest returns more than zero if a client has subscribed to the subject, and zero if none has, whatever the bus of this

@@ -73,11 +73,7 @@ func (b *Bus) Request(ctx context.Context, topic string, data []byte) iter.Seq2[
 
 // Respond implements [bus.Requester].
 func (b *Bus) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (stop func(), err error) {
-	_, end, err := b.engine.Respond(ctx, topic, handler)
-	if err != nil {
-		return nil, err
-	}
-	return func() { end() }, nil
+	return b.engine.Respond(ctx, topic, handler)
 }
 
 // Flush implements [bus.Bus]: Publish has queued everything by the time it returns, so there is nothing to wait for.

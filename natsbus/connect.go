@@ -160,6 +160,7 @@ func (b *Bus) adapt() {
 	}
 	b.outbound.adapt(uplink, embedded)
 	b.interest.adapt(form)
+	b.requests.adapt(embedded)
 }
 
 // listenToBuses gets what other buses say about their sequence numbers, in order with their events.

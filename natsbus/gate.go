@@ -31,7 +31,7 @@ type gate struct {
 func (g *gate) receive(subject string, msg *nats.Msg) error {
 	role, rest, _ := strings.Cut(subject, ".")
 	if topic, ok := strings.CutPrefix(rest, link.PlainPrefix); ok {
-		return g.plain(role, topic, msg.Data)
+		return g.plain(role, topic, msg)
 	}
 	id, rest, _ := strings.Cut(strings.TrimPrefix(rest, link.BusPrefix), ".")
 	publisher, err := uuid.Parse(id)
@@ -44,15 +44,33 @@ func (g *gate) receive(subject string, msg *nats.Msg) error {
 	if topic, ok := strings.CutPrefix(rest, link.BatchPrefix); ok {
 		return g.batches(role, publisher, topic, msg.Data)
 	}
+	if topic, ok := strings.CutPrefix(rest, link.RequestPrefix); ok {
+		return g.request(role, id, topic, link.ReplyPrefix+id+".", msg)
+	}
+	if token, ok := strings.CutPrefix(rest, link.ReplyPrefix); ok {
+		g.bus.requests.brought(token, msg)
+		return nil
+	}
 	return g.control(publisher, rest, msg.Data)
 }
 
-// plain takes an event of a plain client. What that left out is filled in here, so that it is the same for all.
-func (g *gate) plain(role, topic string, data []byte) error {
+// plain takes an event of a plain client. What that left out is filled in here, so that it is the same for all. What wants a reply
+// on a control topic is a request.
+func (g *gate) plain(role, topic string, msg *nats.Msg) error {
 	topic, err := subjects.FromSubject(topic)
 	if err != nil {
 		return err
 	}
+	if subjects.IsControl(topic) {
+		if msg.Reply != "" {
+			return g.request(role, "", topic, link.InboxPrefix(role)+".", msg)
+		}
+		// The server lets through what may be a request.
+		if !g.bus.server.Publishes(role, topic) {
+			return forged("topic", topic, "is for role "+role+" to ask on, with a reply subject")
+		}
+	}
+	data := msg.Data
 	here, outside := g.bus.engine.Wanted(topic), g.bus.outbound.demand(topic)
 	if !here && !outside.any() {
 		return nil
@@ -124,6 +142,27 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 		g.pass(g.bus.outbound.batchSubject(topic), g.batch.close(), uint64(g.batch.events))
 	}
 	return err
+}
+
+// request has this process answer a request, and passes it on to others who do. Who asks gets the reply on a subject that begins
+// with the prefix, and may name no other: the bus sends it there, which may send to anybody.
+func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
+	to := msg.Reply
+	if !strings.HasPrefix(to, prefix) || strings.ContainsAny(to, "*> \t\r\n") || strings.Contains(to, "..") || strings.HasSuffix(to, ".") {
+		return forged("reply", to, "does not begin with "+prefix)
+	}
+	reply := func(data []byte, err error) { g.bus.requests.reply(to, data, err) }
+	if !g.bus.server.Requests(role, topic) {
+		reply(nil, &bus.RequestError{Code: bus.CodeForbidden, Reason: "role " + role + " may not ask on " + topic})
+		return nil
+	}
+	request := bus.Request{Topic: topic, Data: msg.Data, Role: role}
+	_, err := g.bus.requests.passOn(request, asker, reply)
+	asked := g.bus.engine.Answer(request, reply)
+	if err != nil && (asked == 0 || !errors.Is(err, bus.ErrNoResponders)) {
+		reply(nil, err)
+	}
+	return nil
 }
 
 // control takes what a bus in another process says about itself.

@@ -49,7 +49,7 @@ func (b *Bus) receive(msg *nats.Msg) {
 	case isControl(subject):
 		err = b.receiveControl(subject, msg.Data, uuid.Nil)
 	default:
-		err = b.receiveSingle(subject, msg.Data)
+		err = b.receiveSingle(subject, msg)
 	}
 	if err != nil {
 		b.refuse(msg.Subject, len(msg.Data), err)
@@ -67,11 +67,15 @@ func (b *Bus) refuse(subject string, bytes int, err error) {
 }
 
 // receiveSingle takes a message with one event.
-func (b *Bus) receiveSingle(subject string, data []byte) error {
+func (b *Bus) receiveSingle(subject string, msg *nats.Msg) error {
 	topic, err := subjects.FromSubject(subject)
 	if err != nil || !b.engine.Wanted(topic) {
 		return err
 	}
+	if msg.Reply != "" && subjects.IsControl(topic) {
+		return nil // a request, which comes to those who answer by another way
+	}
+	data := msg.Data
 	item, err := b.decode(topic, data)
 	if err != nil {
 		return err

@@ -37,6 +37,7 @@ type Bus struct {
 	interest  interest
 	outbound  *outbound
 	announcer *announcer
+	requests  *requests
 	gate      *gate // nil but on the server's own bus
 
 	lostAt atomic.Pointer[time.Time] // when the connection was lost; nil while it is there
@@ -92,6 +93,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.interest.ended = e.InterestEnded
 	b.interest.subjects = make(map[string]*wanted)
 	b.announcer = newAnnouncer(b)
+	b.requests = newRequests(b)
 	if server != nil {
 		b.lastWords = new(lastWords)
 		b.gate = &gate{bus: b}
@@ -200,6 +202,7 @@ func (b *Bus) release(ctx context.Context) error {
 		b.conn.Close()
 		<-b.closed
 	}
+	b.requests.end()
 	close(b.stop)
 	b.workers.Wait()
 	return errors.Join(unsent, err)

@@ -68,6 +68,9 @@ type Server interface {
 	InboundPrefix() string
 	// Speaks reports whether a client of that role may publish under that source.
 	Speaks(role, source string) bool
+	// Publishes reports whether a client of that role may publish events on that topic, and Requests whether it may ask there.
+	Publishes(role, topic string) bool
+	Requests(role, topic string) bool
 	// Interest returns more than zero if a client may want messages of that subject.
 	Interest(subject string) int
 	// Alone reports whether nobody but this process is connected, at next to no cost. Then nobody has any interest.

@@ -31,6 +31,18 @@ func HeartbeatFor(id string) (string, error) {
 	return Under(ControlHealthHeartbeat).Add("component id", id).Topic()
 }
 
+// StatusFor returns the topic on which one component is asked how it is:
+// control.health.status.{id}.
+func StatusFor(id string) (string, error) {
+	return Under(ControlHealthStatus).Add("component id", id).Topic()
+}
+
+// DiagnosticsFor returns the topic on which one component is asked for its
+// counters: control.health.diagnostics.{id}.
+func DiagnosticsFor(id string) (string, error) {
+	return Under(ControlHealthDiagnostics).Add("component id", id).Topic()
+}
+
 // ShutdownFor returns the topic of orders to shut one component down:
 // control.shutdown.{id}.
 func ShutdownFor(id string) (string, error) {

@@ -19,6 +19,8 @@ func TestTopicsWithParts(t *testing.T) {
 		{"control.collector.config.c-1", subjects.Privileged, subjects.CollectorConfigFor},
 		{"control.shutdown.c-1", subjects.Privileged, subjects.ShutdownFor},
 		{"control.health.heartbeat.c-1", subjects.Public, subjects.HeartbeatFor},
+		{"control.health.status.c-1", subjects.Public, subjects.StatusFor},
+		{"control.health.diagnostics.c-1", subjects.Public, subjects.DiagnosticsFor},
 		{"control.collector.task.yara_scan.c-1", subjects.Restricted, func(id string) (string, error) {
 			return subjects.CollectorTaskFor("yara_scan", id)
 		}},

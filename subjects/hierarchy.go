@@ -165,7 +165,9 @@ var hierarchy = [...]Entry{
 	{fixed(ControlHealthHeartbeat), Public, ByComponent, ""},
 	{family(ControlHealthHeartbeat, "+"), Public, ByComponent, ""},
 	{fixed(ControlHealthStatus), Public, ByComponent, ""},
+	{family(ControlHealthStatus, "+"), Public, ByComponent, ""},
 	{fixed(ControlHealthDiagnostics), Public, ByComponent, ""},
+	{family(ControlHealthDiagnostics, "+"), Public, ByComponent, ""},
 }
 
 // fixed and family make patterns of text known to be canonical, which saves the

@@ -38,8 +38,8 @@ func TestHierarchy(t *testing.T) {
 	add(row{subjects.Restricted, subjects.ByAgent, ""}, "control.collector.task", "control.collector.task.+.+")
 	add(row{subjects.Restricted, subjects.ByComponent, ""}, "control.collector.registration", "control.trigger.request")
 	add(row{subjects.Public, subjects.ByComponent, ""},
-		"control.health.heartbeat", "control.health.heartbeat.+", "control.health.status",
-		"control.health.diagnostics")
+		"control.health.heartbeat", "control.health.heartbeat.+", "control.health.status", "control.health.status.+",
+		"control.health.diagnostics", "control.health.diagnostics.+")
 
 	got := map[string]row{}
 	for _, e := range subjects.Hierarchy() {

@@ -40,6 +40,10 @@ func FromSubject(subject string) (topic string, err error) {
 	return "", explain("subject", subject)
 }
 
+// IsControl reports whether a topic is in the control domain, where orders and
+// questions are.
+func IsControl(topic string) bool { return strings.HasPrefix(topic, domainControl+".") }
+
 // cuts holds where the segments of a topic end, so that the one pass that
 // validates it is also the one that takes it apart.
 type cuts struct {

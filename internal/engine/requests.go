@@ -8,7 +8,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -34,49 +33,46 @@ func CheckRequest(topic string) error {
 	if err := subjects.ValidateTopic(topic); err != nil {
 		return &bus.InvalidError{Field: "topic", Value: topic, Reason: err.Error(), Err: err}
 	}
-	if !strings.HasPrefix(topic, "control.") {
+	if !subjects.IsControl(topic) {
 		return &bus.InvalidError{Field: "topic", Value: topic, Reason: "requests are on control topics"}
 	}
 	return nil
 }
 
-// Respond implements [bus.Requester], as far as it concerns this process. first is true if nobody has answered on the topic before;
-// stop returns true if nobody does any more.
-func (e *Engine) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (first bool, stop func() (last bool), err error) {
+// Respond implements [bus.Requester] for requests of this process.
+func (e *Engine) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (stop func(), err error) {
 	if err := cmp.Or(CheckRequest(topic), ctx.Err()); err != nil {
-		return false, nil, err
+		return nil, err
 	}
 	r := &e.responders
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.stopped.Load() {
-		return false, nil, bus.ErrClosed
+		return nil, bus.ErrClosed
 	}
 	if r.n >= bus.MaxResponders {
-		return false, nil, fmt.Errorf("%w: %d answer requests", bus.ErrTooManySubscribers, r.n)
+		return nil, fmt.Errorf("%w: %d answer requests", bus.ErrTooManySubscribers, r.n)
 	}
 	this := &responder{handler: handler}
 	r.topics[topic] = append(r.topics[topic], this)
 	r.n++
-	return len(r.topics[topic]) == 1, func() bool { return r.remove(topic, this) }, nil
+	return func() { r.remove(topic, this) }, nil
 }
 
-// remove ends a responder, and waits for what it does. It returns true if it was the last one on its topic.
-func (r *responders) remove(topic string, this *responder) (last bool) {
+// remove ends a responder, and waits for what it does.
+func (r *responders) remove(topic string, this *responder) {
 	defer this.calls.Wait()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := slices.Index(r.topics[topic], this)
 	if i < 0 {
-		return false
+		return // a second time
 	}
 	r.topics[topic] = slices.Delete(r.topics[topic], i, i+1)
 	r.n--
-	if len(r.topics[topic]) > 0 {
-		return false
+	if len(r.topics[topic]) == 0 {
+		delete(r.topics, topic)
 	}
-	delete(r.topics, topic)
-	return true
 }
 
 // Answer has every responder of this process answer a request, each in a goroutine of its own, and returns how many answers
@@ -109,7 +105,10 @@ func (r *responders) start(e *Engine, request bus.Request, answer func(data []by
 			ctx, cancel := context.WithTimeout(e.life, bus.RequestTimeout)
 			defer cancel()
 			data, err := this.handler(ctx, request)
-			answer(data, refusal(err))
+			if err != nil {
+				data, err = nil, refusal(err)
+			}
+			answer(data, err)
 		})
 	}
 	return asked, busy
@@ -117,9 +116,6 @@ func (r *responders) start(e *Engine, request bus.Request, answer func(data []by
 
 // refusal returns the error as one that can be told to another process.
 func refusal(err error) error {
-	if err == nil {
-		return nil
-	}
 	if refused, ok := errors.AsType[*bus.RequestError](err); ok {
 		return refused
 	}

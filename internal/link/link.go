@@ -15,6 +15,14 @@ const (
 	// BatchOverhead is what a batch of one event has beside it, in bytes.
 	BatchOverhead = 10
 
+	// RequestPrefix stands before the topic of a request between buses on an embedded server.
+	RequestPrefix = Domain + ".request."
+	// ReplyPrefix stands before what tells the replies to a bus apart: its publisher ID, a dot and a number; or, in a request that
+	// the server's bus has passed on, a random text.
+	ReplyPrefix = Domain + ".reply."
+	// RoleHeader is the role of who asks, and AskerHeader the publisher ID of the bus that does, in a request that was passed on.
+	RoleHeader, AskerHeader = "Eventbus-Role", "Eventbus-Asker"
+
 	// Up is the first segment of the subjects on which an embedded server takes what its clients publish, for the bus of its process
 	// alone to read.
 	Up = "up"
@@ -43,6 +51,9 @@ func Publisher(connection string) (publisher uuid.UUID, ok bool) {
 	publisher, err := uuid.Parse(id)
 	return publisher, err == nil && publisher != uuid.Nil
 }
+
+// InboxPrefix returns the prefix of the subjects on which plain clients of a role get replies, and those of no other.
+func InboxPrefix(role string) string { return "_INBOX_" + role }
 
 // ServerName returns the name that an embedded server tells its clients, by which a bus knows what it has connected to.
 func ServerName(name string) string { return serverName + name }
