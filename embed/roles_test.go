@@ -31,10 +31,14 @@ var groups = []string{
 }
 
 // rights are what each role is meant to do, as prefixes and whole topics of groups.
-var rights = map[string]struct{ publish, subscribe []string }{
-	embed.Trusted:  {publish: []string{"events.", "control."}, subscribe: []string{"events.", "control."}},
-	embed.Agent:    {publish: []string{"control."}, subscribe: []string{"events.", "control."}},
-	embed.Observer: {subscribe: []string{"events.", "control.health."}},
+var rights = map[string]struct{ publish, subscribe, request, respond []string }{
+	embed.Trusted: {
+		publish: []string{"events.", "control."}, subscribe: []string{"events.", "control."}, request: []string{"control."}, respond: []string{"control."},
+	},
+	embed.Agent: {
+		publish: []string{"control."}, subscribe: []string{"events.", "control."}, request: []string{"control."}, respond: answers,
+	},
+	embed.Observer: {subscribe: []string{"events.", "control.health."}, request: []string{"control.health."}},
 	"process":      collectorRights("process"),
 	"network":      collectorRights("network"),
 	"filesystem":   collectorRights("filesystem"),
@@ -44,11 +48,16 @@ var rights = map[string]struct{ publish, subscribe []string }{
 		subscribe: []string{
 			"control.collector.lifecycle", "control.collector.config", "control.collector.task", "control.agent.", "control.shutdown", "control.trigger.request",
 		},
+		respond: answers,
 	},
 }
 
-func collectorRights(domain string) struct{ publish, subscribe []string } {
-	return struct{ publish, subscribe []string }{
+// answers are the topics on which collectors and agents say how they are.
+var answers = []string{"control.health.status", "control.health.diagnostics", "control.collector.config"}
+
+func collectorRights(domain string) struct{ publish, subscribe, request, respond []string } {
+	return struct{ publish, subscribe, request, respond []string }{
+		respond: answers,
 		publish: []string{"events." + domain + ".", "control.collector.registration", "control.trigger.request", "control.health."},
 		subscribe: []string{
 			"=control.collector.lifecycle", "control.collector.lifecycle." + domain, "=control.collector.config", "control.collector.config." + domain,
@@ -91,7 +100,8 @@ func (c client) allowed(t *testing.T) bool {
 	return false
 }
 
-// TestEveryRoleOnEveryTopic tries all roles on topics of every kind, to publish and to subscribe, as a plain client and as a bus.
+// TestEveryRoleOnEveryTopic tries all roles on topics of every kind, to publish and to subscribe, as a plain client and as a bus. To the
+// server a plain client's request is an event; the bus tells them apart, as it is told here.
 func TestEveryRoleOnEveryTopic(t *testing.T) {
 	for role, want := range rights {
 		t.Run(role, func(t *testing.T) {
@@ -110,8 +120,11 @@ func TestEveryRoleOnEveryTopic(t *testing.T) {
 				for _, topic := range groups {
 					c := connectAs(t, server, form.options...)
 					require.NoError(t, c.Publish(form.up+topic, []byte("x")))
-					require.Equal(t, has(want.publish, topic), c.allowed(t), "%s publishes %s as %s", role, topic, form.name)
-					if has(want.publish, topic) {
+					allowed := has(want.publish, topic) || form.name == "plain" && has(want.request, topic)
+					require.Equal(t, allowed, c.allowed(t), "%s publishes %s as %s", role, topic, form.name)
+					require.Equal(t, has(want.publish, topic), server.Publishes(role, topic), "%s publishes %s", role, topic)
+					require.Equal(t, has(want.request, topic), server.Requests(role, topic), "%s asks on %s", role, topic)
+					if allowed {
 						requireNext(t, inbound, "in."+role+"."+form.arrives+topic, "x")
 					}
 					c.Close()
@@ -121,6 +134,29 @@ func TestEveryRoleOnEveryTopic(t *testing.T) {
 					require.Equal(t, has(want.subscribe, topic), c.allowed(t), "%s subscribes to %s as %s", role, topic, form.name)
 					c.Close()
 				}
+			}
+			for _, topic := range groups {
+				c := connectAs(t, server, name)
+				require.NoError(t, c.PublishRequest(link.BusPrefix+publisher.String()+"."+link.RequestPrefix+topic, "to", []byte("x")))
+				require.Equal(t, has(want.request, topic), c.allowed(t), "%s asks on %s as a bus", role, topic)
+				if has(want.request, topic) {
+					msg, err := inbound.NextMsg(patience)
+					require.NoError(t, err)
+					require.Equal(t, "in."+role+"."+link.BusPrefix+publisher.String()+"."+link.RequestPrefix+topic, msg.Subject)
+					require.Equal(t, "to", msg.Reply)
+				}
+				c.Close()
+				c = connectAs(t, server, name)
+				_, err := c.SubscribeSync(link.RequestPrefix + topic)
+				require.NoError(t, err)
+				require.Equal(t, has(want.respond, topic), c.allowed(t), "%s answers on %s", role, topic)
+				c.Close()
+			}
+			c := connectAs(t, server, name)
+			require.NoError(t, c.Publish(link.BusPrefix+publisher.String()+"."+link.ReplyPrefix+"token", []byte("x")))
+			require.Equal(t, len(want.respond) > 0, c.allowed(t), "%s answers", role)
+			if len(want.respond) > 0 {
+				requireNext(t, inbound, "in."+role+"."+link.BusPrefix+publisher.String()+"."+link.ReplyPrefix+"token", "x")
 			}
 			requireNothing(t, inbound)
 		})
@@ -134,8 +170,9 @@ func TestWhatNoRoleMay(t *testing.T) {
 	for name, options := range map[string][]nats.Option{"plain": nil, "bus": {nats.Name(link.ConnectionName("b", own))}} {
 		for _, subject := range []string{
 			"foo", "$SYS.REQ.SERVER.PING", "$SYS.REQ.USER.INFO", "$JS.API.INFO", "in.trusted.up.plain.events.process.lifecycle", "event.x", "eventbus.sequences",
-			"eventbus.ask", "eventbus.batch.events.process.lifecycle", "_INBOX.x", "_INBOX_agent.x", "clients.events.x",
+			"eventbus.ask", "eventbus.batch.events.process.lifecycle", "eventbus.request.control.health.status", "eventbus.reply.x", "_INBOX.x", "_INBOX_agent.x", "clients.events.x",
 			link.BusPrefix + another.String() + ".eventbus.batch.events.process.lifecycle", link.BusPrefix + another.String() + ".eventbus.ask",
+			link.BusPrefix + another.String() + ".eventbus.request.control.health.status", link.BusPrefix + another.String() + ".eventbus.reply.x",
 			link.BusPrefix + own.String() + ".foo", link.BusPrefix + own.String() + ".eventbus.batch.$SYS.x", link.PlainPrefix + "foo",
 		} {
 			c := connectAs(t, server, options...)
@@ -144,7 +181,7 @@ func TestWhatNoRoleMay(t *testing.T) {
 			c.Close()
 		}
 		for _, subject := range []string{
-			"foo", ">", "*", "$SYS.>", "in.>", "up.>", "*.process.>", "*.*", "_INBOX.>", "_INBOX_agent.>", "_INBOX_*.>", "eventbus.>", "eventbus.answer.*",
+			"foo", ">", "*", "$SYS.>", "in.>", "up.>", "*.process.>", "*.*", "_INBOX.>", "_INBOX_agent.>", "_INBOX_*.>", "eventbus.>", "eventbus.answer.*", "eventbus.reply.>", "eventbus.request.>", "eventbus.reply." + another.String() + ".*",
 			"eventbus.answer." + another.String(), link.BusPrefix + own.String() + ".>",
 		} {
 			c := connectAs(t, server, options...)
@@ -170,14 +207,22 @@ func TestWildcardsWithinARole(t *testing.T) {
 	}
 }
 
-// TestInboxesAreTheRolesOwn: replies come below a prefix that no other role may listen on.
+// TestInboxesAreTheRolesOwn: what the bus replies comes below a prefix that no other role may listen on, and nobody else may send there.
 func TestInboxesAreTheRolesOwn(t *testing.T) {
 	for _, role := range []string{embed.Agent, embed.Observer} {
 		server := start(t, &embed.Options{Role: role})
+		bus := connectBus(t, server)
 		c := connectAs(t, server, nats.CustomInboxPrefix("_INBOX_"+role))
-		_, err := c.SubscribeSync(c.NewRespInbox())
+		inbox := c.NewRespInbox()
+		s, err := c.SubscribeSync(inbox)
 		require.NoError(t, err)
+		require.NoError(t, c.Publish(inbox, []byte("from a client of the role")))
 		require.True(t, c.allowed(t))
+		requireNext(t, s, inbox, "from a client of the role")
+		require.NoError(t, bus.Publish(inbox, []byte("from the bus")))
+		requireNext(t, s, inbox, "from the bus")
+		require.NoError(t, c.Publish("_INBOX_"+embed.Collector+".x", nil))
+		require.False(t, c.allowed(t))
 	}
 }
 
@@ -207,6 +252,8 @@ func TestInvalidRoles(t *testing.T) {
 		"Roles[].Name":              {Roles: []embed.Role{{}}},
 		"Roles[x].Publish":          {Roles: []embed.Role{{Name: "x", Publish: []string{"events..x"}}}},
 		"Roles[x].Subscribe":        {Roles: []embed.Role{{Name: "x", Subscribe: []string{"$SYS.>"}}}},
+		"Roles[x].Request":          {Roles: []embed.Role{{Name: "x", Request: []string{"control..x"}}}},
+		"Roles[x].Respond":          {Roles: []embed.Role{{Name: "x", Respond: []string{"$SYS.>"}}}},
 		"Roles[x].MaxConnections":   {Roles: []embed.Role{{Name: "x", MaxConnections: -1}}},
 		"Roles[x].MaxSubscriptions": {Roles: []embed.Role{{Name: "x", MaxSubscriptions: -1}}},
 		"Roles[x].MaxPending":       {Roles: []embed.Role{{Name: "x", MaxPending: -1}}},

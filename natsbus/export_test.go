@@ -87,3 +87,6 @@ const MaxUnsent = maxUnsent
 
 // FlushTimeout is flushTimeout, for the tests.
 const FlushTimeout = flushTimeout
+
+// Reconnect has the bus lose its connection and make it anew.
+func Reconnect(b *Bus) { _ = b.conn.ForceReconnect() }
