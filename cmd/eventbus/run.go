@@ -54,6 +54,8 @@ type commands struct {
 	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
 	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
 	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Stats   statsCommand     `cmd:"" help:"Print what the programs on the bus count: rates, queues, drops, losses."`
+	Top     topCommand       `cmd:"" help:"Show what the programs on the bus count, on a screen that is drawn again and again."`
 	Topics  topicsCommand    `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
 }
 

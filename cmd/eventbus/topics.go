@@ -3,17 +3,17 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/internal/report"
 	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/subjects"
 )
@@ -104,7 +104,8 @@ type flow struct {
 
 // listen counts what comes.
 func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) error {
-	logger := newLogger(s.stderr, true)
+	// A role that may not read everything gets the rest, and sees what it does not.
+	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	b, _, err := c.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")
@@ -276,8 +277,10 @@ func (t *traffic) fill(row topicRow) topicRow {
 }
 
 func printTopicTable(out io.Writer, rows []topicRow) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "TOPIC\tACCESS\tPUBLISHER\tEVENTS\tPER SECOND\tBYTES/S\tFROM")
+	table := report.Table{Columns: []report.Column{
+		{Title: "TOPIC"}, {Title: "ACCESS"}, {Title: "PUBLISHER"}, {Title: "EVENTS", Right: true}, {Title: "PER SECOND", Right: true},
+		{Title: "BYTES/S", Right: true}, {Title: "FROM"},
+	}}
 	for _, row := range rows {
 		events, rate, bytes := "", "", ""
 		switch {
@@ -297,16 +300,19 @@ func printTopicTable(out io.Writer, rows []topicRow) error {
 		if row.moreSources {
 			from = append(from, "…")
 		}
-		line := strings.Join([]string{topic, row.Access, cmp.Or(row.Publisher, "-"), events, rate, bytes, strings.Join(from, " ")}, "\t")
-		fmt.Fprintln(table, strings.TrimRight(line, "\t"))
+		var cells report.Line
+		for _, text := range []string{topic, row.Access, row.Publisher, events, rate, bytes, strings.Join(from, " ")} {
+			cells = append(cells, report.Span{Text: text})
+		}
+		table.Rows = append(table.Rows, cells)
 	}
-	return table.Flush()
+	_, err := io.WriteString(out, report.Render(table.Lines(), false))
+	return err
 }
 
 func printTopicObjects(out io.Writer, rows []topicRow) error {
-	encoder := json.NewEncoder(out)
 	for _, row := range rows {
-		if err := encoder.Encode(row); err != nil {
+		if err := show.WriteJSON(out, row); err != nil {
 			return err
 		}
 	}

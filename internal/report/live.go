@@ -23,12 +23,12 @@ type Live struct {
 	Height int
 }
 
-// Keys that a screen should have, as its help says it.
-var help = []string{
-	"s        sort by the next column", "S        sort by the column before", "1 to 7   sort by that column: name, rate, queued, high water, lag, dropped, lost",
-	"r        reverse the order", "p, space  pause, and go on", "j, down  scroll down; k, up: scroll up",
-	"PgDn, PgUp, g, G   by a page, to the top, to the bottom", "?, h     this help, and back", "q        quit",
-	"", "Red is what goes wrong now, yellow what went wrong since the program was started.",
+// help is what a screen says of its keys, and what they do.
+var help = [][2]string{
+	{"s, S", "sort by the next column, by the one before"}, {"1 to 7", "sort by name, rate, queued, high water, lag, dropped, lost"},
+	{"r", "reverse the order"}, {"p, space", "pause, and go on"}, {"j, k, arrows", "scroll by a line"}, {"page up, down", "scroll by a screen"},
+	{"g, G", "to the top, to the bottom"}, {"?", "this help, and back"}, {"q", "quit"},
+	{}, {"red", "goes wrong now"}, {"yellow", "went wrong since the program was started"},
 }
 
 const (
@@ -80,8 +80,8 @@ func (l *Live) head() []Line {
 func (l *Live) body() []Line {
 	var lines []Line
 	if l.Help {
-		for _, text := range help {
-			lines = append(lines, Line{{Text: text}})
+		for _, one := range help {
+			lines = append(lines, Line{{fmt.Sprintf("%-15s", one[0]), Strong}, {Text: one[1]}})
 		}
 		return lines
 	}

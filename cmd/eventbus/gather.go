@@ -1,0 +1,126 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/control"
+	"github.com/daemoneye/eventbus/internal/report"
+)
+
+// discoveries is how often gatherers look for programs that they do not know: each time of so many.
+const discoveries = 5
+
+// maxPrograms bounds how many programs are told apart.
+const maxPrograms = 1000
+
+// gatherer reads the counters of the programs on a bus, again and again. It belongs to one goroutine.
+type gatherer struct {
+	bus     bus.Bus
+	wait    time.Duration // how long answers may take
+	rows    int           // of each table
+	order   control.Sort
+	rounds  int
+	known   map[string]report.Program // by id
+	refused error                     // the last refusal
+}
+
+func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
+	return &gatherer{bus: b, wait: wait, rows: rows, known: make(map[string]report.Program)}
+}
+
+// next reads the counters and returns the programs that answered, by their ids. Nobody knows how many there are, so at first, and from
+// time to time, it waits for as long as an answer may take; otherwise it is content with those that it knows. It returns
+// [bus.ErrNoResponders] if nobody answers, or a refusal if there is nothing else.
+func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
+	discover := g.rounds%discoveries == 0
+	g.rounds++
+	if discover {
+		if err := g.statuses(ctx); err != nil {
+			return nil, err
+		}
+	}
+	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
+	limited, cancel := context.WithTimeout(ctx, g.wait)
+	defer cancel()
+	answered := make(map[string]bool)
+	for answer, err := range control.AllDiagnostics(limited, g.bus, request) {
+		switch {
+		case g.passes(err):
+			continue
+		case err != nil:
+			if limited.Err() == nil || ctx.Err() != nil {
+				return nil, err
+			}
+			continue // nobody has answered in time
+		case len(answered) == maxPrograms || answered[answer.ID]:
+			continue
+		}
+		one := g.known[answer.ID]
+		one.Before, one.After = one.After, answer
+		g.known[answer.ID] = one
+		answered[answer.ID] = true
+		if !discover && len(answered) >= len(g.known) {
+			break
+		}
+	}
+	if len(answered) == 0 {
+		g.rounds = 0 // whoever comes next may be new
+		return nil, cmp.Or(g.refused, error(bus.ErrNoResponders))
+	}
+	if discover { // who has not answered now has gone; before, it may have been late
+		maps.DeleteFunc(g.known, func(id string, _ report.Program) bool { return !answered[id] })
+	}
+	var programs []report.Program
+	for _, id := range slices.Sorted(maps.Keys(g.known)) {
+		programs = append(programs, g.known[id])
+	}
+	return programs, nil
+}
+
+// statuses asks who is there.
+func (g *gatherer) statuses(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, g.wait)
+	defer cancel()
+	for status, err := range control.Statuses(limited, g.bus) {
+		switch {
+		case g.passes(err):
+		case err != nil:
+			if ctx.Err() != nil || limited.Err() == nil && !errors.Is(err, bus.ErrNoResponders) {
+				return err
+			}
+		case len(g.known) < maxPrograms:
+			one := g.known[status.ID]
+			one.Status = status
+			g.known[status.ID] = one
+		}
+	}
+	return nil
+}
+
+// passes reports whether an error concerns one of those who answer, and not the others.
+func (g *gatherer) passes(err error) bool {
+	_, refused := errors.AsType[*bus.RequestError](err)
+	_, strange := errors.AsType[*control.AnswerError](err)
+	if refused || strange {
+		g.refused = err
+	}
+	return refused || strange
+}
+
+// explain says what to do about a question that nobody answers.
+func explain(err error, peer string) error {
+	if errors.Is(err, bus.ErrNoResponders) || errors.Is(err, context.DeadlineExceeded) {
+		return &codedError{exitNothing, fmt.Errorf("no program on the bus at %s answers: it may be older than this one, or too busy (--wait)", peer)}
+	}
+	if errors.Is(err, bus.ErrForbidden) {
+		return fmt.Errorf("this role may not ask: use --creds with that of an agent or observer: %w", err)
+	}
+	return err
+}
