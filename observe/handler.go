@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/health"
 )
 
 // maxScrapes bounds how many scrapes are served at a time; others get a 503.
@@ -43,7 +44,7 @@ func newMux(b bus.Bus, o *Options) (*http.ServeMux, error) {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		statistics := b.Statistics()
-		serveHealth(w, r, readyReasons(&statistics, o.QueueFull))
+		serveHealth(w, r, health.Reasons(&statistics, o.QueueFull))
 	})
 	if o.Profiles {
 		addProfiles(mux)

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/daemoneye/eventbus/internal/health"
 )
 
 // Options are the settings of [Handler], [Start] and [Serve]. The zero value is valid.
@@ -22,10 +24,7 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-const (
-	defaultListen    = "127.0.0.1:0"
-	defaultQueueFull = 30 * time.Second
-)
+const defaultListen = "127.0.0.1:0"
 
 // OptionError is returned by [Options.Validate], [Start] and [Serve] for an option that they cannot accept.
 type OptionError struct {
@@ -55,7 +54,7 @@ func (o *Options) withDefaults() (Options, error) {
 		out.Listen = defaultListen
 	}
 	if out.QueueFull == 0 {
-		out.QueueFull = defaultQueueFull
+		out.QueueFull = health.DefaultQueueFull
 	}
 	if out.Logger == nil {
 		out.Logger = slog.New(slog.DiscardHandler)

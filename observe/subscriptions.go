@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/health"
 )
 
 // MaxSubscriptions is how many subscriptions have series of their own.
@@ -56,7 +57,7 @@ func (s *subscriptions) sample(out *samples, d *descriptions, statistics *bus.St
 			continue
 		}
 		unnamed++
-		open += int(truth(isOpen(&one)))
+		open += int(truth(health.IsOpen(one.Circuit)))
 		rest.QueueCapacity += one.QueueCapacity
 		rest.HighWater = max(rest.HighWater, one.HighWater)
 		rest.Lag = max(rest.Lag, one.Lag)
@@ -93,11 +94,6 @@ func (s *samples) addCircuit(d *descriptions, one *bus.SubscriptionStatistics) {
 	if one.Circuit == "" {
 		return
 	}
-	s.add(d.circuitOpen, prometheus.GaugeValue, truth(isOpen(one)), one.ID)
+	s.add(d.circuitOpen, prometheus.GaugeValue, truth(health.IsOpen(one.Circuit)), one.ID)
 	s.add(d.circuitOpenings, prometheus.CounterValue, float64(one.CircuitOpened), one.ID)
-}
-
-// isOpen says whether a circuit drops what comes.
-func isOpen(one *bus.SubscriptionStatistics) bool {
-	return one.Circuit == bus.CircuitOpen || one.Circuit == bus.CircuitHalfOpen
 }

@@ -1,0 +1,133 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// respond answers on every topic, to everybody and under the component's id.
+func (s *Service) respond(ctx context.Context) error {
+	requester, ok := s.bus.(bus.Requester)
+	if !ok {
+		return fmt.Errorf("control: requests on %T: %w", s.bus, errors.ErrUnsupported)
+	}
+	answered := []struct {
+		topics  topicOf
+		handler bus.RequestHandler
+	}{
+		{statusTopic, answering(s.status)},
+		{diagnosticsTopic, answering(s.diagnostics)},
+	}
+	if s.options.Settings != nil {
+		answered = append(answered, struct {
+			topics  topicOf
+			handler bus.RequestHandler
+		}{configurationTopic, answering(s.configuration)})
+	}
+	for _, a := range answered {
+		for _, id := range []string{"", s.options.ID} {
+			topic, err := a.topics.of(id)
+			if err != nil {
+				return err
+			}
+			stop, err := requester.Respond(ctx, topic, a.handler)
+			if errors.Is(err, bus.ErrForbidden) {
+				s.options.Logger.Warn("the server does not permit this process to answer requests", "topic", topic, "error", err)
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			s.answers = append(s.answers, stop)
+		}
+	}
+	return nil
+}
+
+// answering makes a handler of a function: JSON in, JSON out. A request that is malformed is refused, and so is an unknown field, because who
+// sent it expects something of it.
+func answering[Request any](answer func(context.Context, bus.Request, Request) (any, error)) bus.RequestHandler {
+	return func(ctx context.Context, asked bus.Request) ([]byte, error) {
+		var request Request
+		if len(bytes.TrimSpace(asked.Data)) > 0 {
+			decoder := json.NewDecoder(bytes.NewReader(asked.Data))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(&request); err != nil {
+				return nil, badRequest("%s", strings.TrimPrefix(err.Error(), "json: "))
+			}
+			if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+				return nil, badRequest("there is something behind the request's JSON value")
+			}
+		}
+		report, err := answer(ctx, asked, request)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(report)
+	}
+}
+
+func badRequest(format string, values ...any) error {
+	return &bus.RequestError{Code: bus.CodeBadRequest, Reason: fmt.Sprintf(format, values...)}
+}
+
+// status answers how the component is.
+func (s *Service) status(context.Context, bus.Request, StatusRequest) (any, error) {
+	statistics := s.bus.Statistics()
+	report := s.identity
+	report.Health, report.Reasons = s.health(&statistics)
+	if report.Reasons == nil {
+		report.Reasons = []string{}
+	}
+	report.Heartbeat = s.heart.get()
+	report.Peers = []Peer{}
+	var peers []Peer
+	peers, report.PeersForgotten = s.monitor.all()
+	room, err := s.room(report)
+	if err != nil {
+		return nil, err
+	}
+	report.Peers, report.PeersOmitted = fit(peers, &room)
+	return report, nil
+}
+
+// configuration changes what the request says, and answers what is in force.
+func (s *Service) configuration(ctx context.Context, asked bus.Request, request ConfigurationRequest) (any, error) {
+	report := ConfigurationReport{ID: s.options.ID}
+	if len(request.Set) > 0 {
+		by := "request"
+		if asked.Role != "" {
+			by = "request of the role " + asked.Role
+		}
+		report.Changes = s.options.Settings.Set(ctx, by, request.Set)
+	}
+	report.Settings = s.options.Settings.Settings()
+	if room, err := s.room(report); err != nil || room < 0 {
+		return nil, &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the configuration does not fit into %d bytes", s.options.MaxAnswer)}
+	}
+	return report, nil
+}
+
+// room returns how many bytes of an answer are left beside a report.
+func (s *Service) room(report any) (int, error) {
+	data, err := json.Marshal(report)
+	return s.options.MaxAnswer - len(data), err
+}
+
+// fit returns the rows that there is room for, and how many there is none for.
+func fit[Row any](rows []Row, room *int) (fitting []Row, omitted int) {
+	for i := range rows {
+		data, err := json.Marshal(&rows[i])
+		if *room -= len(data) + len(","); err != nil || *room < 0 {
+			return append([]Row{}, rows[:i]...), len(rows) - i
+		}
+	}
+	return append([]Row{}, rows...), 0
+}
