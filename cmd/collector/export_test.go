@@ -13,7 +13,6 @@ func Main() { main() }
 
 // What the tests look at without a process.
 type (
-	Console = console
 	Counter = counter
 	Counts  = counts
 	Flags   = flags
@@ -31,15 +30,6 @@ var (
 
 // NewCounter returns a counter in front of a publisher.
 func NewCounter(next collect.Publisher) *Counter { return &counter{next: next} }
-
-// NewTerminal returns a console on a terminal that is as wide as width says.
-func NewTerminal(out io.Writer, width func() int) *Console { return &console{out: out, width: width} }
-
-// Show is the console's show.
-func (c *console) Show(text string) error { return c.show(text) }
-
-// Beside is the console's beside.
-func (c *console) Beside(other io.Writer) io.Writer { return c.beside(other) }
 
 // Counts is the counter's counts.
 func (c *counter) Counts() Counts { return c.counts() }

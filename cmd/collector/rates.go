@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/daemoneye/eventbus/internal/show"
 )
 
 // liveInterval is how often the live line is redrawn.
@@ -52,7 +54,7 @@ func (w *window) add(at time.Time, counts counts) []rate {
 
 // reporter tells the user how much is published, until its context ends: by a live line on a terminal, by log lines elsewhere.
 type reporter struct {
-	console  *console
+	console  *show.Console
 	logger   *slog.Logger
 	counter  *counter
 	interval time.Duration // the span of the rates, and the time between log lines
@@ -61,7 +63,7 @@ type reporter struct {
 // run returns when ctx has ended, with the live line taken away, or with the error of the terminal.
 func (r *reporter) run(ctx context.Context) error {
 	every := r.interval
-	if r.console.interactive() {
+	if r.console.Interactive() {
 		every = min(liveInterval, r.interval)
 	}
 	ticker := time.NewTicker(every)
@@ -71,8 +73,8 @@ func (r *reporter) run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			if r.console.interactive() {
-				return r.console.show("")
+			if r.console.Interactive() {
+				return r.console.Show("")
 			}
 			return nil
 		case now := <-ticker.C:
@@ -84,8 +86,8 @@ func (r *reporter) run(ctx context.Context) error {
 }
 
 func (r *reporter) report(rates []rate) error {
-	if r.console.interactive() {
-		return r.console.show(liveLine(rates))
+	if r.console.Interactive() {
+		return r.console.Show(liveLine(rates))
 	}
 	attributes := make([]any, len(rates))
 	for i, rate := range rates {

@@ -15,11 +15,11 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	if err != nil {
 		return err
 	}
-	out := newConsole(stdout, getenv)
+	out := show.NewConsole(stdout, getenv)
 	if len(f.Print) > 0 {
-		out.width = nil // the events are what is to be seen
+		out.Plain() // the events are what is to be seen
 	}
-	logger := s.Log.Logger(out.beside(stderr), warnings)
+	logger := s.Log.Logger(out.Beside(stderr), warnings)
 	s.Bus.Logger = logger
 	b, err := eventbus.Open(ctx, s.Bus)
 	if err != nil {
@@ -30,7 +30,7 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	}
 	d := &session{
 		flags: f, settings: s, logger: logger, console: out, bus: b, counter: &counter{next: b},
-		color: show.UseColor(show.ColorAuto, stdout, getenv),
+		color: show.UseColor(f.Color, stdout, getenv),
 	}
 	return d.run(ctx)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/collect"
 	"github.com/daemoneye/eventbus/internal/daemon"
+	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/observe"
 )
 
@@ -23,7 +24,7 @@ type session struct {
 	flags    flags
 	settings settings
 	logger   *slog.Logger
-	console  *console
+	console  *show.Console
 	color    bool // of --print
 	bus      bus.Bus
 	counter  *counter

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
@@ -44,3 +45,9 @@ print         5        5          0        0     1
 `, out.String(), "no causes if there is nothing to explain")
 	require.ErrorIs(t, program.WriteSummary(brokenWriter{}, bus.Statistics{}, nil, nil, 0), errBroken)
 }
+
+var errBroken = errors.New("broken")
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }

@@ -3,32 +3,30 @@ package main
 import (
 	"errors"
 	"fmt"
+	"text/template"
 	"time"
 
-	"github.com/daemoneye/eventbus/bus"
-	"github.com/daemoneye/eventbus/internal/natsurl"
 	"github.com/daemoneye/eventbus/internal/show"
-	"github.com/daemoneye/eventbus/subjects"
 )
 
 // watchCommand is the command line of watch.
 type watchCommand struct {
 	Patterns []string `arg:"" optional:"" name:"pattern" help:"Topic patterns: + is one segment, # any number at the end. Default: events.#"`
 
-	Output  show.Format     `short:"o" enum:"text,json" default:"text" help:"text is lines for a person, json one object a line."`
-	Count   uint64          `placeholder:"N" help:"End after N events; 0 goes on for ever."`
-	Timeout time.Duration   `placeholder:"DURATION" help:"End after that time, such as 30s; 0 is never."`
-	Type    []bus.EventType `placeholder:"TYPE" help:"Only events of that type, such as process; may be repeated, or a list with commas."`
-	PID     []uint32        `placeholder:"PID" help:"Only events about that process; may be repeated."`
-	Source  []string        `placeholder:"NAME" sep:"none" help:"Only events of that collector; may be repeated."`
+	Output     show.Format    `short:"o" enum:"text,compact,json,table,template" default:"text" help:"text is lines for a person, compact short ones, table columns; json is one object a line; template is what --template makes of it."`
+	Fields     []show.Field   `placeholder:"FIELD" help:"Show these fields, such as topic,payload.pid, named as in json."`
+	Template   string         `placeholder:"TEMPLATE" help:"Print that of each event, such as '{{.topic}} {{.payload.pid}}': Go's text/template, fields named as in json."`
+	Count      uint64         `placeholder:"N" help:"End after N events; 0 goes on for ever."`
+	Timeout    time.Duration  `placeholder:"DURATION" help:"End after that time, such as 30s; 0 is never."`
+	FailOnLoss bool           `help:"End with exit code 4 if events were lost or dropped."`
+	Explain    bool           `help:"Say which NATS subjects would be subscribed and what is filtered, and end. Nothing is attached to."`
+	Color      show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color text: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
+	Quiet      bool           `short:"q" help:"No opening line, no word of missed events and no summary on standard error."`
 
-	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color text: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
-	Quiet bool           `short:"q" help:"No opening line, no word of missed events and no summary on standard error."`
+	filterFlags `group:"Filters"`
+	attachFlags `group:"Where"`
 
-	Socket string `placeholder:"PATH" xor:"server" help:"The unix socket of the collector, if it is not at the usual place."`
-	URL    string `name:"url" placeholder:"URL" xor:"server" help:"Use this NATS server instead, such as nats://host:4222."`
-	Creds  string `placeholder:"FILE" help:"Be who the nkey says whose seed is in that file, or the JWT and seed if it ends in .creds."`
-	CA     string `name:"ca" placeholder:"FILE" help:"The authorities (PEM) that the certificate of --url may be of, if not the system's."`
+	template *template.Template
 }
 
 // Help is shown below the flags of watch.
@@ -41,50 +39,68 @@ itself, a line when events were missed, at most one a second, and a closing summ
     eventbus: received=120 dropped=300 lost=17
 
 received is what was printed, dropped what came while this output was too slow, and lost what was lost on its way here, also of events
-that --type, --pid or --source would have left out. If there were any, overruns counts messages that came faster than they could
-be decoded, and malformed those that are no events.
+that a filter would have left out. If there were any, overruns counts messages that came faster than they could be decoded, and
+malformed those that are no events.
+
+An event is shown if a pattern matches its topic and every filter lets it pass. Of a filter that is given several times one value is
+enough, but for --metadata and --tag, of which an event needs all. --not leaves events out, whatever else lets them pass: it takes a
+topic or pattern, as --exclude does, or type=TYPE, source=NAME, pid=PID or stage=STAGE. These four are looked at here, so they do not
+keep events from coming. Times are as 2026-01-02T15:04:05Z, 10m (ago) or +10m (from now).
+
+A template sees an event as json prints it: {{.topic}}, {{.payload.pid}}. What is not there is <no value>; {{or .payload.pid "-"}} says
+something else. Texts are escaped already. There are also the functions json, quote and join.
 
 Examples:
 
     eventbus watch
-    eventbus watch 'events.process.#' 'events.+.anomaly'
+    eventbus watch 'events.process.#' 'events.+.anomaly' -o table
     eventbus watch --type process,network --pid 4242
-    eventbus watch 'events.process.#' --count 5 --timeout 30s -o json
+    eventbus watch --not 'events.performance.#' --not source=filesystem --explain
+    eventbus watch 'events.process.#' --count 5 --timeout 30s --fail-on-loss -o json
+    eventbus watch process -q --fields time,payload.pid,payload.name -o compact
+    eventbus watch network --template '{{.payload.local_addr}} {{or .payload.pid "-"}}'
+    eventbus watch 'control.#' --min-priority high --tag case=17 --correlation 'scan-*'
     eventbus watch -q -o json | jq .payload.name
     eventbus watch --url tls://host:4222 --ca ca.pem --creds phone.nk
 
-Exit codes: 0 done, 1 error, 2 usage, 3 nothing to attach to, 124 --timeout passed before --count was reached, 130 interrupted,
-143 terminated. Without --count, the end of --timeout is what was asked for, and so is a closed pipe: 0.`
+Exit codes: 0 done, 1 error, 2 usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given (which goes
+before the following), 124 --timeout passed before --count was reached, 130 interrupted, 143 terminated. Without --count, the end of
+--timeout is what was asked for, and so is a closed pipe: 0.`
 }
-
-// errNoURL is returned for a flag that could have no effect.
-var errNoURL = errors.New("--ca: is for --url")
 
 // Validate checks what can be checked before there is a connection. Kong calls it while parsing, so an error is wrong usage.
 func (w *watchCommand) Validate() error {
-	for _, pattern := range w.Patterns {
-		if _, err := subjects.ParsePattern(pattern); err != nil {
-			return err
-		}
-	}
-	for _, t := range w.Type {
-		// A type that this version does not know can be published all the same; its name has rules.
-		if t.DefaultTopic() == "" {
-			if err := (&bus.Raw{Name: t, Data: []byte{0xc0}}).Validate(); err != nil {
-				return fmt.Errorf("--type: %w", err)
-			}
-		}
-	}
-	if w.CA != "" && w.URL == "" {
-		return errNoURL
-	}
 	if w.Timeout < 0 {
 		return fmt.Errorf("--timeout: %v is negative", w.Timeout)
 	}
-	if w.URL != "" {
-		if _, err := natsurl.Servers(w.URL); err != nil {
-			return fmt.Errorf("--url: %w", err)
+	for _, check := range []func() error{func() error { return w.filterFlags.check(w.Patterns) }, w.checkForm, w.attachFlags.Validate} {
+		if err := check(); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkForm checks what the output is to look like.
+func (w *watchCommand) checkForm() error {
+	if w.Template == "" {
+		if w.Output == show.Template {
+			return errors.New("-o template: needs --template")
+		}
+		return nil
+	}
+	if w.Output == show.Text {
+		w.Output = show.Template // the default, which nobody means beside a template
+	}
+	if w.Output != show.Template {
+		return fmt.Errorf("--template: is for -o template, not for -o %s", w.Output)
+	}
+	if len(w.Fields) > 0 {
+		return errors.New("--fields: a template says itself what it shows")
+	}
+	var err error
+	if w.template, err = show.ParseTemplate(w.Template); err != nil {
+		return fmt.Errorf("--template: %w", err)
 	}
 	return nil
 }

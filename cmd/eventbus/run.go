@@ -18,6 +18,7 @@ const (
 	exitError   = 1
 	exitUsage   = 2
 	exitNothing = 3
+	exitLoss    = 4
 	exitTimeout = 124 // as timeout(1) has it
 )
 

@@ -102,7 +102,7 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config 
 	var printing *daemon.Printing
 	if len(c.Print) > 0 && running.Err() == nil {
 		var err error
-		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(show.ColorAuto, s.stdout, s.getenv), config.Logger); err != nil {
+		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(c.Color, s.stdout, s.getenv), config.Logger); err != nil {
 			failed(err)
 		} else {
 			printing.Start(failed)

@@ -73,6 +73,7 @@ func checkRows(rows int) error {
 // Run prints the counters.
 func (c *statsCommand) Run(ctx context.Context, s *streams) error {
 	logger := newLogger(s.stderr, true)
+	c.client = "eventbus stats"
 	b, peer, err := c.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")

@@ -79,6 +79,7 @@ func (c *topCommand) Run(ctx context.Context, s *streams) error {
 	}
 	// Its lines would stand in the middle of the screen; that the connection is lost shows there anyway.
 	logger := slog.New(slog.DiscardHandler)
+	c.client = "eventbus top"
 	b, peer, err := c.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")

@@ -106,6 +106,7 @@ type flow struct {
 func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) error {
 	// A role that may not read everything gets the rest, and sees what it does not.
 	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	c.client = "eventbus topics"
 	b, _, err := c.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +24,9 @@ var errTimeout = errors.New("timed out")
 
 // Run attaches, prints, and sums up. A [*codedError] says how it went if it did not go to its end.
 func (w *watchCommand) Run(ctx context.Context, s *streams) error {
+	if w.Explain {
+		return w.explainTo(s)
+	}
 	if w.Timeout > 0 {
 		limited, cancel := context.WithTimeoutCause(ctx, w.Timeout, errTimeout)
 		defer cancel()
@@ -43,23 +45,54 @@ func (w *watchCommand) Run(ctx context.Context, s *streams) error {
 		return ended(ctx, err, "while subscribing")
 	}
 	if !w.Quiet {
-		fmt.Fprintf(s.stderr, "eventbus: attached to %s, watching %s\n", show.Escape(peer), w.describe())
+		fmt.Fprintf(s.stderr, "eventbus: attached to %s, watching %s\n", show.Escape(peer), w.describe(w.Patterns))
 	}
-	printer := show.NewPrinter(s.stdout, w.Output, show.UseColor(w.Color, s.stdout, s.getenv))
+	printer := show.NewStyledPrinter(s.stdout, show.Style{
+		Format: w.Output, Color: show.UseColor(w.Color, s.stdout, s.getenv), Fields: w.Fields, Template: w.template,
+	})
 	printed, err := w.print(ctx, receiver, printer)
 	if daemon.IsClosedPipe(err) {
 		told.end()
-		return nil // who closed it has what it wanted
+		return w.missed(receiver.Statistics(), b.Statistics()) // who closed it has what it wanted
 	}
 	disconnect() // and with it comes the last notice
 	told.end()
 	if !w.Quiet {
 		fmt.Fprintf(s.stderr, "eventbus: %s\n", summarize(printed, receiver.Statistics(), b.Statistics()))
 	}
+	if err == nil || ctx.Err() != nil {
+		if missed := w.missed(receiver.Statistics(), b.Statistics()); missed != nil {
+			return missed
+		}
+	}
 	if w.Count == 0 && errors.Is(context.Cause(ctx), errTimeout) {
 		return nil // to watch for that long was all that was asked for
 	}
 	return ended(ctx, err, fmt.Sprintf("with %d of %d events", printed, w.Count))
+}
+
+// explainTo says what would be subscribed.
+func (w *watchCommand) explainTo(s *streams) error {
+	e, err := w.explain(w.Patterns)
+	if err != nil {
+		return err
+	}
+	if err := e.write(s.stdout, w.Output); err != nil && !daemon.IsClosedPipe(err) {
+		return err
+	}
+	return nil
+}
+
+// missed returns an error if --fail-on-loss asks for one.
+func (w *watchCommand) missed(watched bus.SubscriptionStatistics, all bus.Statistics) error {
+	if !w.FailOnLoss || watched.Lost+watched.Dropped+all.Overruns == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("lost %s, dropped %s", countEvents(watched.Lost), countEvents(watched.Dropped))
+	if all.Overruns > 0 {
+		text += fmt.Sprintf(", overran %d messages", all.Overruns)
+	}
+	return &codedError{exitLoss, fmt.Errorf("--fail-on-loss: %s", text)}
 }
 
 // summarize returns the closing line. What concerns the whole bus is only there if it happened: it is trouble that the other
@@ -81,6 +114,9 @@ func (w *watchCommand) print(ctx context.Context, receiver bus.Receiver, printer
 		event, err := next(ctx, receiver, printer)
 		if err != nil {
 			return printed, errors.Join(err, printer.Flush())
+		}
+		if w.leavesOut(event) {
+			continue
 		}
 		if err := printer.Print(event); err != nil {
 			return printed, err
@@ -139,36 +175,10 @@ func disconnect(ctx context.Context, b bus.Bus, logger *slog.Logger) {
 
 // subscription is what the flags ask for.
 func (w *watchCommand) subscription(told *notices) bus.Subscription {
-	s := bus.Subscription{
-		ID:            watchID,
-		Patterns:      w.Patterns,
-		Events:        bus.EventFilter{Types: w.Type, PIDs: w.PID, Sources: w.Source},
-		QueueCapacity: watchQueue,
-		Overflow:      bus.DropNewest,
-	}
+	s := w.filterFlags.subscription(w.Patterns)
+	s.ID, s.QueueCapacity, s.Overflow = watchID, watchQueue, bus.DropNewest
 	if !w.Quiet {
 		s.Notify = told.tell
 	}
 	return s
-}
-
-// describe says what is watched, in one line.
-func (w *watchCommand) describe() string {
-	text := strings.Join(w.Patterns, " ")
-	if len(w.Patterns) == 0 {
-		text = "events.#"
-	}
-	for _, t := range w.Type {
-		text += " type=" + string(t)
-		if t.DefaultTopic() == "" {
-			text += " (unknown to this version)"
-		}
-	}
-	for _, pid := range w.PID {
-		text += fmt.Sprintf(" pid=%d", pid)
-	}
-	for _, source := range w.Source {
-		text += " source=" + show.Quote(source)
-	}
-	return text
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
@@ -13,6 +14,8 @@ type Flags struct {
 	Socket string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
 	Listen string   `placeholder:"HOST:PORT" help:"Address on which the embedded server listens as well: a loopback one, or any if the configuration has a certificate."`
 	Print  []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
+
+	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color the events of --print: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
 }
 
 // UsageError reports arguments that are well-formed, but wrong in their combination.

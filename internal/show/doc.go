@@ -9,7 +9,7 @@
 //	}
 //	err = printer.Flush()
 //
-// [WriteMessage] is for messages that did not come through a bus.
+// [NewStyledPrinter] has further forms, and selects fields. [WriteMessage] is for messages that did not come through a bus.
 //
 // # Text
 //
@@ -25,9 +25,9 @@
 // # Untrusted strings
 //
 // The texts of an event come from the host that is being watched, and so may come from an attacker: a process can be named so that a
-// terminal that prints the name obeys it. Neither form ever lets through a control character, a line break, an invisible or
+// terminal that prints the name obeys it. No form ever lets through a control character, a line break, an invisible or
 // direction-changing character, or invalid UTF-8. They become escapes that are seen: \x1b or \u202e in text, \u001b in
-// JSON, which still decodes to the same value.
+// JSON, which still decodes to the same value. A template gets texts that are escaped already.
 //
 // # Concurrency
 //

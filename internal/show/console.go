@@ -1,4 +1,4 @@
-package main
+package show
 
 import (
 	"io"
@@ -11,10 +11,10 @@ import (
 // eraseLine moves the cursor to the start of its line and clears that.
 const eraseLine = "\r\x1b[K"
 
-// console is standard output, on a terminal with a live line as the last one on the screen. Everything else that the program
+// Console is an output of a program, on a terminal with a live line as the last one on the screen. Everything else that the program
 // writes, the log as well, has to go through it, or it would end up in the middle of that line. Its methods may be called from any
 // goroutine at once if the console is interactive.
-type console struct {
+type Console struct {
 	out   io.Writer
 	width func() int // columns of the terminal; nil if out is none
 
@@ -23,9 +23,9 @@ type console struct {
 	err  error  // the first error of a write
 }
 
-// newConsole returns a console on out, which may be a terminal.
-func newConsole(out io.Writer, getenv func(string) string) *console {
-	c := &console{out: out}
+// NewConsole returns a console on out, which may be a terminal. getenv is os.Getenv outside of tests.
+func NewConsole(out io.Writer, getenv func(string) string) *Console {
+	c := &Console{out: out}
 	file, ok := out.(*os.File)
 	if ok && term.IsTerminal(int(file.Fd())) && getenv("TERM") != "dumb" {
 		c.width = func() int {
@@ -38,24 +38,27 @@ func newConsole(out io.Writer, getenv func(string) string) *console {
 	return c
 }
 
-// interactive reports whether a live line can be shown.
-func (c *console) interactive() bool { return c.width != nil }
+// Interactive reports whether a live line can be shown.
+func (c *Console) Interactive() bool { return c.width != nil }
+
+// Plain makes it a console without a live line, whatever its output is. It is called before anything is written.
+func (c *Console) Plain() { c.width = nil }
 
 // Write writes whole lines above the live line.
-func (c *console) Write(p []byte) (int, error) { return c.writeTo(c.out, p) }
+func (c *Console) Write(p []byte) (int, error) { return c.writeTo(c.out, p) }
 
-// beside returns a writer to another file, such as standard error, that may be the same terminal.
-func (c *console) beside(other io.Writer) io.Writer { return &besideConsole{c, other} }
+// Beside returns a writer to another file, such as standard error, that may be the same terminal.
+func (c *Console) Beside(other io.Writer) io.Writer { return &besideConsole{c, other} }
 
 type besideConsole struct {
-	console *console
+	console *Console
 	other   io.Writer
 }
 
 func (b *besideConsole) Write(p []byte) (int, error) { return b.console.writeTo(b.other, p) }
 
-func (c *console) writeTo(w io.Writer, p []byte) (int, error) {
-	if !c.interactive() {
+func (c *Console) writeTo(w io.Writer, p []byte) (int, error) {
+	if !c.Interactive() {
 		return w.Write(p) // without a lock: who reads the one file slowly must not hold up the other
 	}
 	c.mu.Lock()
@@ -67,9 +70,9 @@ func (c *console) writeTo(w io.Writer, p []byte) (int, error) {
 	return w.Write(p)
 }
 
-// show replaces the live line, cut to the width of the terminal; "" takes it away. The text is plain ASCII. One write does it, so that
+// Show replaces the live line, cut to the width of the terminal; "" takes it away. The text is plain ASCII. One write does it, so that
 // nothing flickers. It returns the first error of a live line.
-func (c *console) show(text string) error {
+func (c *Console) Show(text string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// In the last column some terminals would go on to the next line.
@@ -86,7 +89,7 @@ func (c *console) show(text string) error {
 }
 
 // put writes a part of the live line; c.mu is held.
-func (c *console) put(text string) {
+func (c *Console) put(text string) {
 	if _, err := io.WriteString(c.out, text); err != nil && c.err == nil {
 		c.err = err
 	}

@@ -1,4 +1,4 @@
-package main_test
+package show_test
 
 import (
 	"bytes"
@@ -8,13 +8,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	program "github.com/daemoneye/eventbus/cmd/collector"
+	"github.com/daemoneye/eventbus/internal/show"
 )
 
 func TestNothingIsWrittenIntoTheLiveLine(t *testing.T) {
 	var screen bytes.Buffer
 	width := 20
-	c := program.NewTerminal(&screen, func() int { return width })
+	c := show.NewTerminal(&screen, func() int { return width })
 	stderr := c.Beside(&screen) // the same terminal
 	written := func() string { defer screen.Reset(); return screen.String() }
 
@@ -43,7 +43,7 @@ func TestNothingIsWrittenIntoTheLiveLine(t *testing.T) {
 }
 
 func TestTheLiveLineTellsOfABrokenTerminal(t *testing.T) {
-	c := program.NewTerminal(brokenWriter{}, func() int { return 80 })
+	c := show.NewTerminal(brokenWriter{}, func() int { return 80 })
 	require.ErrorIs(t, c.Show("rates"), errBroken)
 }
 

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/daemoneye/eventbus/bus"
+)
+
+// release ends the connection. A server that does not answer must not keep a program that was told to end.
+func release(ctx context.Context, b bus.Bus, logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), disconnectTimeout)
+	defer cancel()
+	if err := b.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		logger.Warn("disconnecting failed", "error", err)
+	}
+}
+
+// checkPositive returns an error for a duration that must be more than nothing.
+func checkPositive(flag string, value time.Duration) error {
+	if value <= 0 {
+		return fmt.Errorf("%s: %v: must be positive", flag, value)
+	}
+	return nil
+}
