@@ -27,6 +27,8 @@ type Section struct {
 	// If Into has a method Validate() error, Load calls it. Errors that it joins are reported one by one, and a *ConfigError
 	// without an origin gets that of its key, such as collect.interval.
 	Into any
+	// Foreign says that the table is another program's: it may be there, nobody looks at it, and Into is not used.
+	Foreign bool
 }
 
 // Load reads a configuration from a TOML file and from the environment, which wins. With an empty path there is no file.
@@ -81,8 +83,13 @@ func parse(name string, data []byte, environ []string, sections []Section) (Conf
 	if err != nil {
 		return Config{}, nil, err
 	}
-	fromEnv, problems := parseEnv(environ, slices.Collect(maps.Keys(roots)))
+	foreign := make(map[string]bool)
+	for _, section := range sections {
+		foreign[section.Name] = section.Foreign
+	}
+	fromEnv, problems := parseEnv(environ, slices.AppendSeq(slices.Collect(maps.Keys(roots)), maps.Keys(foreign)))
 	settings, warnings := modernize(override(settings, fromEnv))
+	settings = slices.DeleteFunc(settings, func(s setting) bool { return foreign[s.path[0]] })
 
 	known, origins := newSchema(roots), make(map[string]string)
 	refused := make(map[string]bool)
@@ -107,7 +114,9 @@ func parse(name string, data []byte, environ []string, sections []Section) (Conf
 		return Config{}, warnings, errors.Join(problems...)
 	}
 	for _, section := range sections {
-		reflect.ValueOf(section.Into).Elem().Set(roots[section.Name].Elem())
+		if !section.Foreign {
+			reflect.ValueOf(section.Into).Elem().Set(roots[section.Name].Elem())
+		}
 	}
 	return config.WithDefaults(), warnings, nil
 }
@@ -154,11 +163,15 @@ func newRoots(config *Config, sections []Section) (map[string]reflect.Value, err
 			reason = "a section's name must be lower-case letters, digits and single underscores"
 		case key || twice || isLegacy([]string{section.Name}):
 			reason = "the name of the section is taken"
+		case section.Foreign:
 		case into.Kind() != reflect.Pointer || into.IsNil() || into.Elem().Kind() != reflect.Struct:
 			reason = "the section's Into must point to a struct"
 		}
 		if reason != "" {
 			return nil, &ConfigError{Key: section.Name, Reason: reason}
+		}
+		if section.Foreign {
+			continue
 		}
 		scratch := reflect.New(into.Elem().Type())
 		scratch.Elem().Set(into.Elem())
