@@ -28,11 +28,12 @@ type gatherer struct {
 	order   control.Sort
 	rounds  int
 	known   map[string]report.Program // by id
+	spans   map[string]span           // when each was asked last, and when it answered
 	refused error                     // the last refusal
 }
 
 func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
-	return &gatherer{bus: b, wait: wait, rows: rows, known: make(map[string]report.Program)}
+	return &gatherer{bus: b, wait: wait, rows: rows, known: make(map[string]report.Program), spans: make(map[string]span)}
 }
 
 // next reads the counters and returns the programs that answered, by their ids. Nobody knows how many there are, so at first, and from
@@ -49,7 +50,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	answered := make(map[string]bool)
+	asked, answered := time.Now(), make(map[string]bool)
 	for answer, err := range control.AllDiagnostics(limited, g.bus, request) {
 		switch {
 		case g.passes(err):
@@ -65,7 +66,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 		one := g.known[answer.ID]
 		one.Before, one.After = one.After, answer
 		g.known[answer.ID] = one
-		answered[answer.ID] = true
+		answered[answer.ID], g.spans[answer.ID] = true, span{asked, time.Now()}
 		if !discover && len(answered) >= len(g.known) {
 			break
 		}

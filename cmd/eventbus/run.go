@@ -57,6 +57,7 @@ type commands struct {
 	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
 	Stats   statsCommand     `cmd:"" help:"Print what the programs on the bus count: rates, queues, drops, losses."`
 	Top     topCommand       `cmd:"" help:"Show what the programs on the bus count, on a screen that is drawn again and again."`
+	Doctor  doctorCommand    `cmd:"" help:"Say what is wrong with this installation, and what to do about it."`
 	Topics  topicsCommand    `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
 }
 

@@ -53,7 +53,7 @@ func (l *Live) Lines() []Line {
 
 // head returns what stands above the tables.
 func (l *Live) head() []Line {
-	first := Line{{"eventbus top", Strong}, {Text: "  " + l.Now.Format(time.TimeOnly) + "  every " + short(l.Every)}}
+	first := Line{{"eventbus top", Strong}, {Text: "  " + l.Now.Format(time.TimeOnly) + "  every " + Short(l.Every)}}
 	if l.Paused {
 		first = append(first, Span{"  paused", Warn})
 	}

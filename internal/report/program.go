@@ -73,18 +73,20 @@ func (p *Program) name() string { return show.Quote(cmp.Or(p.After.ID, p.Status.
 // title returns a line that says which program it is.
 func (p *Program) title() Line {
 	line := Line{{p.name(), Strong}}
-	add := func(format string, values ...any) { line = append(line, Span{Text: "  " + fmt.Sprintf(format, values...)}) }
+	add := func(format string, values ...any) {
+		line = append(line, Span{Text: "  " + fmt.Sprintf(format, values...)})
+	}
 	if status := p.Status; status.ID != "" {
 		add("%s", show.Escape(strings.TrimSpace(status.Program+" "+status.Version)))
 		add("process %d on %s", status.PID, show.Escape(status.Host))
 	}
 	statistics := p.After.Statistics
-	add("up %v", short(statistics.Uptime))
+	add("up %v", Short(statistics.Uptime))
 	switch {
 	case statistics.Closed:
 		line = append(line, Span{"  shut down", Bad})
 	case !statistics.Connected:
-		line = append(line, Span{"  not connected for " + short(statistics.DisconnectedFor), Bad})
+		line = append(line, Span{"  not connected for " + Short(statistics.DisconnectedFor), Bad})
 	}
 	if health := p.Status.Health; health != "" && health != bus.HealthHealthy {
 		line = append(line, Span{"  " + show.Escape(string(health)), Bad})
@@ -139,8 +141,8 @@ func alarm(before, after uint64) Style {
 	return Plain
 }
 
-// short returns a duration with no more digits than say something.
-func short(d time.Duration) string {
+// Short returns a duration with no more digits than say something.
+func Short(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
 		return d.Round(time.Second).String()

@@ -77,10 +77,10 @@ func collectors(programs []Program) Table {
 		for _, one := range programs[i].After.Collectors {
 			every, last := "", ""
 			if one.Interval > 0 {
-				every = short(one.Interval)
+				every = Short(one.Interval)
 			}
 			if one.Scans > 0 {
-				last = short(one.LastScan)
+				last = Short(one.LastScan)
 			}
 			table.Rows = append(table.Rows, Line{
 				{show.Quote(one.Name), Plain}, whose(programs, i), {count(one.Scans), Plain}, {last, Plain}, {every, Faint},

@@ -103,7 +103,7 @@ func (s *subscription) cells() Line {
 	}
 	lag := ""
 	if one.Lag > 0 {
-		lag = short(one.Lag)
+		lag = Short(one.Lag)
 	}
 	policy, circuit := show.Escape(one.Overflow.String()), Plain
 	if one.Circuit != "" {
