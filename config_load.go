@@ -74,14 +74,29 @@ func load(path string, environ []string, sections []Section) (Config, []Warning,
 
 // parse does all of Load but to read the file.
 func parse(name string, data []byte, environ []string, sections []Section) (Config, []Warning, error) {
+	loaded, warnings, err := parseAll(name, data, environ, sections)
+	if err != nil {
+		return Config{}, warnings, err
+	}
+	return loaded.config.WithDefaults(), warnings, nil
+}
+
+// loaded is what a configuration says, and where it says it: the origin of each key that is set.
+type loaded struct {
+	config  Config
+	origins map[string]string
+}
+
+// parseAll sets the sections, and returns the rest.
+func parseAll(name string, data []byte, environ []string, sections []Section) (loaded, []Warning, error) {
 	config := new(Config)
 	roots, err := newRoots(config, sections)
 	if err != nil {
-		return Config{}, nil, err
+		return loaded{}, nil, err
 	}
 	settings, err := parseFile(name, data)
 	if err != nil {
-		return Config{}, nil, err
+		return loaded{}, nil, err
 	}
 	foreign := make(map[string]bool)
 	for _, section := range sections {
@@ -111,14 +126,14 @@ func parse(name string, data []byte, environ []string, sections []Section) (Conf
 		problems = append(problems[:maxProblems], &ConfigError{Reason: "there are more problems than these"})
 	}
 	if len(problems) > 0 {
-		return Config{}, warnings, errors.Join(problems...)
+		return loaded{}, warnings, errors.Join(problems...)
 	}
 	for _, section := range sections {
 		if !section.Foreign {
 			reflect.ValueOf(section.Into).Elem().Set(roots[section.Name].Elem())
 		}
 	}
-	return config.WithDefaults(), warnings, nil
+	return loaded{*config, origins}, warnings, nil
 }
 
 // setting is one value of a source.

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"reflect"
 	"slices"
@@ -30,10 +31,19 @@ func (k schema) add(path []string, v reflect.Value) {
 	if !isTable(v) {
 		return
 	}
-	for field, value := range v.Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
-		if name != "" && name != "-" && field.IsExported() {
-			k.add(append(slices.Clip(path), name), value)
+	for name, value := range keys(v) {
+		k.add(append(slices.Clip(path), name), value)
+	}
+}
+
+// keys returns an iterator over what can be set in a table, in the order of its fields.
+func keys(table reflect.Value) iter.Seq2[string, reflect.Value] {
+	return func(yield func(string, reflect.Value) bool) {
+		for field, value := range table.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
+			if name != "" && name != "-" && field.IsExported() && !yield(name, value) {
+				return
+			}
 		}
 	}
 }

@@ -126,7 +126,7 @@ func TestEventJSONIsInUTCAndUnescaped(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, zone)
 	for _, payload := range []bus.Payload{
 		&bus.ProcessEvent{CommandLine: []string{"a<b", "&&"}, StartTime: at, Timestamp: at}, &bus.NetworkEvent{Timestamp: at}, &bus.FilesystemEvent{Timestamp: at},
-		&bus.PerformanceEvent{Timestamp: at}, &bus.TriggerRequest{Timestamp: at},
+		&bus.PerformanceEvent{Timestamp: at}, &bus.TriggerRequest{Timestamp: at}, &bus.HealthEvent{Timestamp: at},
 		&bus.Raw{Name: "mine", Data: []byte{0x91, 0x81, 0xa1, 't', 0xd6, 0xff, 0x69, 0x56, 0xb7, 0xd5}}, // [{"t": a timestamp}]
 	} {
 		event := bus.Event{Time: at, Topic: "events.a.b", Payload: payload}

@@ -59,6 +59,10 @@
 //
 // An event that is published and delivered in one process costs two allocations, however many subscribers get it (TestAllocations).
 //
+// Requests ([Requester]) are answered by everybody who answers on their topic, in this process and in others (line19/answered,
+// line19/answered_by_all, TestRequestsReachEverybodyWhoAnswers), if the role of who asks may (TestWhoMayAsk); and the answers go to no
+// one else (TestRepliesGoToWhoAsksAlone). A request is no event (line19/is_no_event).
+//
 // Shutdown delivers what is queued while its context lasts, and then says exactly how much was cut off
 // (line14/shutdown_delivers_100000, line14/shutdown_cuts_off_100000). Publishers that wait return [ErrClosed]
 // (line14/shutdown_frees_publishers).
@@ -77,8 +81,9 @@
 //     asks, and the answer takes about a millisecond; what a fault destroys in that time is not known.
 //   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,
 //     TestEventsWithoutANumberAreDeliveredAndSaidToBeUntracked).
-//   - Peers on a server trust each other: who numbers events in the name of another publisher can make losses up, or hide
-//     events behind too high a number.
+//   - On an existing NATS server peers trust each other: who numbers events in the name of another publisher can make losses up, or
+//     hide events behind too high a number. An embedded one refuses that (TestForgeriesReachNobody).
+//   - How many will answer a request, nobody knows who asks over NATS: it waits until its context ends, or has enough.
 //   - Across leaf nodes and cluster routes a new subscription takes effect within milliseconds, not with the return of Subscribe.
 //
 // # Concurrency and ownership

@@ -95,7 +95,7 @@ func drawEvent(t *rapid.T) *bus.Event {
 	when := func(label string) time.Time { return anyTime.Draw(t, label) }
 	metadata := func() bus.Metadata { return anyMetadata.Draw(t, "metadata") }
 	var payload bus.Payload
-	switch rapid.IntRange(0, 5).Draw(t, "type") {
+	switch rapid.IntRange(0, 6).Draw(t, "type") {
 	case 0:
 		process := &bus.ProcessEvent{
 			PID: rapid.Uint32().Draw(t, "pid"), PPID: anyUint32.Draw(t, "ppid"), Name: text("name"), ExecutablePath: text("path"), StartTime: when("start"),
@@ -131,6 +131,12 @@ func drawEvent(t *rapid.T) *bus.Event {
 			Timestamp: when("timestamp"), Metadata: metadata(),
 		}
 	case 5:
+		payload = &bus.HealthEvent{
+			ID: text("id"), Status: bus.Health(text("status")), Interval: time.Duration(rapid.Int64().Draw(t, "interval")),
+			Published: rapid.Uint64().Draw(t, "published"), Dropped: rapid.Uint64().Draw(t, "dropped"), Lost: rapid.Uint64().Draw(t, "lost"),
+			Unsent: rapid.Uint64().Draw(t, "unsent"), Timestamp: when("timestamp"), Metadata: metadata(),
+		}
+	case 6:
 		payload = &bus.Raw{
 			Name: bus.EventType(rapid.StringMatching(`x[a-z]{0,40}`).Draw(t, "name")), Data: msgp.AppendString(nil, text("data")),
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -42,7 +43,8 @@ const DefaultConnectionInterval = 5 * time.Second
 // Events are on events.network.connections.
 type Connections struct {
 	out     *outlet
-	options ConnectionOptions
+	pace    *pace
+	traffic atomic.Bool
 	// read is replaced in tests.
 	read func(context.Context) ([]connection, error)
 }
@@ -50,9 +52,10 @@ type Connections struct {
 // NewConnections returns a collector of network connections. Nil options are the defaults.
 func NewConnections(publisher Publisher, options *ConnectionOptions) *Connections {
 	o := *cmp.Or(options, &ConnectionOptions{})
-	orDefault(&o.Interval, DefaultConnectionInterval)
 	out := newOutlet(publisher, "network", o.Logger)
-	return &Connections{out: out, options: o, read: (&connectionReader{out: out}).read}
+	c := &Connections{out: out, pace: newPace(o.Interval, DefaultConnectionInterval), read: (&connectionReader{out: out}).read}
+	c.traffic.Store(o.Traffic)
+	return c
 }
 
 // Name implements [Collector].
@@ -61,14 +64,24 @@ func (*Connections) Name() string { return "network" }
 // Statistics implements [Collector].
 func (c *Connections) Statistics() Statistics { return c.out.counters.snapshot() }
 
+// Interval implements [Paced].
+func (c *Connections) Interval() time.Duration { return c.pace.get() }
+
+// SetInterval implements [Paced].
+func (c *Connections) SetInterval(interval time.Duration) { c.pace.set(interval) }
+
+// SetTraffic changes ConnectionOptions.Traffic, from the next scan on.
+func (c *Connections) SetTraffic(traffic bool) { c.traffic.Store(traffic) }
+
 // Run implements [Collector].
 func (c *Connections) Run(ctx context.Context) error {
-	scan := &connectionScan{out: c.out, traffic: c.options.Traffic, table: make(map[connectionKey]*trackedConnection)}
-	return c.out.scanEvery(ctx, c.options.Interval, func(ctx context.Context) error {
+	scan := &connectionScan{out: c.out, table: make(map[connectionKey]*trackedConnection)}
+	return c.out.scanEvery(ctx, c.pace, func(ctx context.Context) error {
 		list, err := c.read(ctx)
 		if err != nil {
 			return err
 		}
+		scan.traffic = c.traffic.Load()
 		return scan.run(ctx, list)
 	})
 }

@@ -155,6 +155,29 @@ func TestTraffic(t *testing.T) {
 	})
 }
 
+func TestTrafficIsSwitchedWhileItRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		events := newRecorder()
+		var bytes uint64
+		c := collect.NewConnectionsOf(events, nil, func(context.Context) ([]collect.Connection, error) {
+			bytes += 100
+			return []collect.Connection{collect.MakeConnection("tcp", here, there, "established", 7, 1, bytes)}, nil
+		})
+		run(t, c)
+		synctest.Wait()
+		require.Len(t, events.queued(t), 1)
+		for _, want := range []struct {
+			traffic bool
+			events  int
+		}{{false, 0}, {true, 1}, {false, 0}} {
+			c.SetTraffic(want.traffic)
+			time.Sleep(collect.DefaultConnectionInterval)
+			synctest.Wait()
+			require.Len(t, events.queued(t), want.events)
+		}
+	})
+}
+
 func TestUDP(t *testing.T) {
 	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -170,6 +170,19 @@ func (w *fileWatch) end(ctx context.Context, path string) error {
 	return nil
 }
 
+// endAll reports all bursts.
+func (w *fileWatch) endAll(ctx context.Context) error {
+	for _, b := range w.queue {
+		if b.over {
+			continue
+		}
+		if err := w.end(ctx, b.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // untilDue returns how long it is until due has something to do.
 func (w *fileWatch) untilDue(now time.Time) time.Duration {
 	wait := time.Hour

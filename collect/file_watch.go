@@ -30,6 +30,7 @@ const (
 type fileWatch struct {
 	out        *outlet
 	options    FileOptions
+	changed    <-chan struct{} // the paths are others now
 	watcher    *fsnotify.Watcher
 	roots      []*fileRoot
 	watches    map[string]watchReason // by directory
@@ -56,6 +57,11 @@ func (w *fileWatch) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-w.changed:
+			if err := w.endAll(ctx); err != nil {
+				return err
+			}
+			return errPathsChanged
 		case event, ok := <-w.watcher.Events:
 			if !ok {
 				return errors.New("collect: watching files ended")

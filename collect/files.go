@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -68,6 +69,9 @@ const (
 // Events are on events.filesystem.operations; [OperationOverflow] and [OperationIncomplete] on events.filesystem.bulk.
 type Files struct {
 	out     *outlet
+	changed chan struct{} // a token if a Run has not seen the paths yet
+
+	mu      sync.Mutex // guards what follows
 	paths   []string
 	options FileOptions
 }
@@ -78,7 +82,7 @@ func NewFiles(publisher Publisher, paths []string, options *FileOptions) *Files 
 	orDefault(&o.MaxWatches, DefaultMaxWatches)
 	orDefault(&o.MaxExisting, DefaultMaxExisting)
 	orDefault(&o.Window, DefaultWindow)
-	return &Files{out: newOutlet(publisher, "filesystem", o.Logger), paths: slices.Clone(paths), options: o}
+	return &Files{out: newOutlet(publisher, "filesystem", o.Logger), changed: make(chan struct{}, 1), paths: slices.Clone(paths), options: o}
 }
 
 // Name implements [Collector].
@@ -87,9 +91,40 @@ func (*Files) Name() string { return "filesystem" }
 // Statistics implements [Collector].
 func (f *Files) Statistics() Statistics { return f.out.counters.snapshot() }
 
+// SetPaths changes the paths and FileOptions.Recursive. A Run watches anew then, as at its beginning: what is there is reported, and what is
+// done before that is not seen.
+func (f *Files) SetPaths(paths []string, recursive bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paths, f.options.Recursive = slices.Clone(paths), recursive
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
 // Run implements [Collector].
-func (f *Files) Run(ctx context.Context) (err error) {
-	roots, err := f.roots()
+func (f *Files) Run(ctx context.Context) error {
+	for {
+		if err := f.watch(ctx); !errors.Is(err, errPathsChanged) {
+			return err
+		}
+	}
+}
+
+// errPathsChanged is returned by a watch that has to begin anew.
+var errPathsChanged = errors.New("collect: the paths have changed")
+
+// watch watches until ctx ends, or the paths change.
+func (f *Files) watch(ctx context.Context) (err error) {
+	f.mu.Lock()
+	options := f.options
+	roots, err := roots(f.paths, options.Recursive)
+	select {
+	case <-f.changed: // seen
+	default:
+	}
+	f.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -99,7 +134,7 @@ func (f *Files) Run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, watcher.Close()) }()
 	w := &fileWatch{
-		out: f.out, options: f.options, watcher: watcher, roots: roots,
+		out: f.out, options: options, changed: f.changed, watcher: watcher, roots: roots,
 		watches: make(map[string]watchReason), bursts: make(map[string]*burst),
 	}
 	err = w.run(ctx)
@@ -109,10 +144,10 @@ func (f *Files) Run(ctx context.Context) (err error) {
 	return err
 }
 
-// roots returns the paths as absolute ones, each once and none that another one includes.
-func (f *Files) roots() ([]*fileRoot, error) {
+// roots returns paths as absolute ones, each once and none that another one includes.
+func roots(of []string, recursive bool) ([]*fileRoot, error) {
 	var paths []string
-	for _, path := range f.paths {
+	for _, path := range of {
 		absolute, err := filepath.Abs(path)
 		if err != nil {
 			return nil, fmt.Errorf("collect: path %q: %w", path, err)
@@ -122,7 +157,7 @@ func (f *Files) roots() ([]*fileRoot, error) {
 	slices.Sort(paths)
 	var roots []*fileRoot
 	for _, path := range slices.Compact(paths) {
-		included := f.options.Recursive && slices.ContainsFunc(roots, func(r *fileRoot) bool { return under(path, r.path) })
+		included := recursive && slices.ContainsFunc(roots, func(r *fileRoot) bool { return under(path, r.path) })
 		if !included {
 			roots = append(roots, &fileRoot{path: path})
 		}

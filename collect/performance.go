@@ -44,8 +44,8 @@ const DefaultPerformanceInterval = 5 * time.Second
 // events.performance.system, all others on events.performance.utilization. The metadata of disks names the device, the mount
 // point and the type of the filesystem where they apply.
 type Performance struct {
-	out     *outlet
-	options PerformanceOptions
+	out  *outlet
+	pace *pace
 	// reader is replaced in tests.
 	reader performanceReader
 }
@@ -53,8 +53,10 @@ type Performance struct {
 // NewPerformance returns a collector of performance. Nil options are the defaults.
 func NewPerformance(publisher Publisher, options *PerformanceOptions) *Performance {
 	o := *cmp.Or(options, &PerformanceOptions{})
-	orDefault(&o.Interval, DefaultPerformanceInterval)
-	return &Performance{out: newOutlet(publisher, "performance", o.Logger), options: o, reader: hostPerformance{mounts: o.Mounts}}
+	return &Performance{
+		out: newOutlet(publisher, "performance", o.Logger), pace: newPace(o.Interval, DefaultPerformanceInterval),
+		reader: hostPerformance{mounts: o.Mounts},
+	}
 }
 
 // Name implements [Collector].
@@ -63,10 +65,16 @@ func (*Performance) Name() string { return "performance" }
 // Statistics implements [Collector].
 func (p *Performance) Statistics() Statistics { return p.out.counters.snapshot() }
 
+// Interval implements [Paced].
+func (p *Performance) Interval() time.Duration { return p.pace.get() }
+
+// SetInterval implements [Paced].
+func (p *Performance) SetInterval(interval time.Duration) { p.pace.set(interval) }
+
 // Run implements [Collector].
 func (p *Performance) Run(ctx context.Context) error {
 	var last performanceSample
-	return p.out.scanEvery(ctx, p.options.Interval, func(ctx context.Context) error {
+	return p.out.scanEvery(ctx, p.pace, func(ctx context.Context) error {
 		sample := p.reader.read(ctx)
 		sample.at = time.Now()
 		err := p.publish(ctx, sample.metrics(&last), sample.at)

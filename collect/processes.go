@@ -48,6 +48,7 @@ const refreshScans = 8
 // yet exec is not reported until the next scan: its name and command line are not its own.
 type Processes struct {
 	out     *outlet
+	pace    *pace
 	options ProcessOptions
 	// newReader is replaced in tests.
 	newReader func() (processReader, error)
@@ -56,10 +57,11 @@ type Processes struct {
 // NewProcesses returns a collector of processes. Nil options are the defaults.
 func NewProcesses(publisher Publisher, options *ProcessOptions) *Processes {
 	o := *cmp.Or(options, &ProcessOptions{})
-	orDefault(&o.Interval, DefaultProcessInterval)
 	orDefault(&o.HashLimit, DefaultHashLimit)
 	orDefault(&o.HashBudget, DefaultHashBudget)
-	return &Processes{out: newOutlet(publisher, "process", o.Logger), options: o, newReader: newProcessReader}
+	return &Processes{
+		out: newOutlet(publisher, "process", o.Logger), pace: newPace(o.Interval, DefaultProcessInterval), options: o, newReader: newProcessReader,
+	}
 }
 
 // Name implements [Collector].
@@ -67,6 +69,12 @@ func (*Processes) Name() string { return "process" }
 
 // Statistics implements [Collector].
 func (p *Processes) Statistics() Statistics { return p.out.counters.snapshot() }
+
+// Interval implements [Paced].
+func (p *Processes) Interval() time.Duration { return p.pace.get() }
+
+// SetInterval implements [Paced].
+func (p *Processes) SetInterval(interval time.Duration) { p.pace.set(interval) }
 
 // Run implements [Collector].
 func (p *Processes) Run(ctx context.Context) error {
@@ -79,9 +87,9 @@ func (p *Processes) Run(ctx context.Context) error {
 		scan.hasher = newHasher(p.options.HashLimit)
 		defer scan.hasher.close()
 	}
-	return p.out.scanEvery(ctx, p.options.Interval, func(ctx context.Context) error {
+	return p.out.scanEvery(ctx, p.pace, func(ctx context.Context) error {
 		if scan.hasher != nil {
-			scan.hasher.refill(p.options.HashBudget, time.Now().Add(p.options.Interval/4))
+			scan.hasher.refill(p.options.HashBudget, time.Now().Add(p.pace.get()/4))
 		}
 		return scan.run(ctx)
 	})

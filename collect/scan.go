@@ -9,9 +9,10 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 )
 
-// scanEvery calls scan at once and then in each interval until ctx ends or the bus is closed, and then returns nil. The first
+// scanEvery calls scan at once and then in each interval of the pace until ctx ends or the bus is closed, and then returns nil. The first
 // scan's error is returned; later ones are logged. Calls do not overlap: a ticker drops the ticks that nobody waits for.
-func (o *outlet) scanEvery(ctx context.Context, interval time.Duration, scan func(context.Context) error) error {
+func (o *outlet) scanEvery(ctx context.Context, pace *pace, scan func(context.Context) error) error {
+	interval := pace.get()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for first := true; ; first = false {
@@ -29,10 +30,18 @@ func (o *outlet) scanEvery(ctx context.Context, interval time.Duration, scan fun
 		default:
 			o.scanned(ctx, time.Since(begin), interval)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
+		for due := false; !due; {
+			if now := pace.get(); now != interval {
+				interval = now
+				ticker.Reset(interval)
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-pace.changed:
+			case <-ticker.C:
+				due = true
+			}
 		}
 	}
 }

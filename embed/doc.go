@@ -41,6 +41,10 @@
 // for the topic below eventbus.batch. While nobody at all is connected, [Server.Alone] knows it at the cost of two loads. Without
 // a bus in its process a server lets nothing through.
 //
+// Requests go the same way: what has a reply subject on a control topic is one, and the bus answers below the inbox prefix of the role.
+// To the server that is a message like another, so a role's clients may publish on topics on which they may only ask; the bus tells
+// them apart ([Server.Publishes], [Server.Requests]).
+//
 // # A hub
 //
 // With Options.Leaf the server joins a hub as a leaf node, in an account of its own, LEAF. It imports from SELF the topics that the

@@ -73,8 +73,10 @@ func roleTable(t *testing.T) string {
 	orders := replaceAll(first.Subscribe, first.Name, "NAME")
 
 	var b strings.Builder
-	b.WriteString("| role | publishes | reads |\n|---|---|---|\n")
-	row := func(name, publishes, reads string) { fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, publishes, reads) }
+	b.WriteString("| role | publishes | reads | asks on |\n|---|---|---|---|\n")
+	row := func(name, publishes, reads string) {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, publishes, reads, list(all[name].Request))
+	}
 	for _, name := range []string{embed.Observer, embed.Agent} {
 		row(name, list(all[name].Publish), list(all[name].Subscribe))
 	}

@@ -20,7 +20,7 @@ import (
 // health is an event of a type of its own, which an agent may publish.
 func health(t *testing.T, edit func(object)) []byte {
 	t.Helper()
-	event := object{"type": "health", "source": "agent", "payload": object{"load": 0.5}}
+	event := object{"type": "load", "source": "agent", "payload": object{"load": 0.5}}
 	if edit != nil {
 		edit(event)
 	}
@@ -39,7 +39,7 @@ func TestEcho(t *testing.T) {
 	require.NoError(t, agent.Publish(subjects.ControlHealthStatus, health(t, nil)))
 	message, err := own.NextMsg(patience)
 	require.NoError(t, err)
-	require.Equal(t, "health", decode(t, message)["type"])
+	require.Equal(t, "load", decode(t, message)["type"])
 }
 
 // An event passes, and what would make it a request does not: neither the subject for the answer nor headers.
@@ -56,7 +56,7 @@ func TestRequestsAreNotPassedOn(t *testing.T) {
 	require.NoError(t, agent.PublishMsg(request))
 	message, err := asked.NextMsg(patience)
 	require.NoError(t, err)
-	require.Equal(t, "health", decode(t, message)["type"])
+	require.Equal(t, "load", decode(t, message)["type"])
 	require.Empty(t, message.Reply)
 	require.Empty(t, message.Header)
 }

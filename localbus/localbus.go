@@ -25,6 +25,7 @@ var (
 	_ bus.Bus          = (*Bus)(nil)
 	_ bus.TopicCounter = (*Bus)(nil)
 	_ bus.Requester    = (*Bus)(nil)
+	_ bus.Tuner        = (*Bus)(nil)
 )
 
 // New returns a bus. Nil options are the defaults. It returns a [*bus.InvalidError] for an option out of range.
@@ -75,6 +76,9 @@ func (b *Bus) Request(ctx context.Context, topic string, data []byte) iter.Seq2[
 func (b *Bus) Respond(ctx context.Context, topic string, handler bus.RequestHandler) (stop func(), err error) {
 	return b.engine.Respond(ctx, topic, handler)
 }
+
+// Tune implements [bus.Tuner].
+func (b *Bus) Tune(tuning bus.Tuning) error { return b.engine.Tune(tuning) }
 
 // Flush implements [bus.Bus]: Publish has queued everything by the time it returns, so there is nothing to wait for.
 func (b *Bus) Flush(ctx context.Context) error {

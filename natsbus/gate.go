@@ -2,11 +2,13 @@ package natsbus
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/link"
@@ -24,8 +26,12 @@ var errForged = errors.New("in another's name")
 type gate struct {
 	bus    *Bus
 	owners owners
-	batch  batch // a buffer
+	asked  map[string]*rate.Limiter // how often each role asks
+	batch  batch                    // a buffer
 }
+
+// requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
+const requestRate = 100
 
 // receive takes a message whose subject is the role of who sent it, and what the server made of the subject.
 func (g *gate) receive(subject string, msg *nats.Msg) error {
@@ -154,6 +160,15 @@ func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 	reply := func(data []byte, err error) { g.bus.requests.reply(to, data, err) }
 	if !g.bus.server.Requests(role, topic) {
 		reply(nil, &bus.RequestError{Code: bus.CodeForbidden, Reason: "role " + role + " may not ask on " + topic})
+		return nil
+	}
+	limiter := g.asked[role]
+	if limiter == nil {
+		limiter = rate.NewLimiter(requestRate, requestRate)
+		g.asked[role] = limiter
+	}
+	if !limiter.Allow() {
+		reply(nil, &bus.RequestError{Code: bus.CodeBusy, Reason: fmt.Sprintf("role %s asks more than %d times a second", role, requestRate)})
 		return nil
 	}
 	request := bus.Request{Topic: topic, Data: msg.Data, Role: role}

@@ -96,7 +96,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	b.requests = newRequests(b)
 	if server != nil {
 		b.lastWords = new(lastWords)
-		b.gate = &gate{bus: b}
+		b.gate = &gate{bus: b, asked: make(map[string]*rate.Limiter)}
 	}
 	return b, nil
 }

@@ -213,6 +213,36 @@ func TestWhatIsNoAnswer(t *testing.T) {
 	require.Equal(t, bus.RequestError{Code: bus.CodeBadRequest, Reason: "no  such: thing"}, *refused)
 }
 
+// TestWhoAsksTooOftenIsToldSo, and keeps no other role from asking.
+func TestWhoAsksTooOftenIsToldSo(t *testing.T) {
+	server := startListening(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	respond(t, inside, statusTopic, "inside")
+	nc := plainAs(t, server, embed.Observer)
+	inbox, err := nc.SubscribeSync(nc.NewRespInbox())
+	require.NoError(t, err)
+	const flood = 2000
+	for range flood {
+		require.NoError(t, nc.PublishRequest(statusTopic, inbox.Subject, nil))
+	}
+	answered, refused := 0, 0
+	for range flood {
+		msg, err := inbox.NextMsg(patience)
+		require.NoError(t, err)
+		switch msg.Header.Get("Nats-Service-Error-Code") {
+		case "":
+			answered++
+		case "503":
+			refused++
+		}
+	}
+	require.Equal(t, flood, answered+refused, "each of them gets an answer")
+	require.Positive(t, answered)
+	require.Greater(t, refused, flood/4)
+	_, err = plainAs(t, server, embed.Agent).Request(statusTopic, nil, patience)
+	require.NoError(t, err)
+}
+
 // TestRequestsOnAnExistingServer are NATS's own: anybody whom that server permits asks and answers on the topic.
 func TestRequestsOnAnExistingServer(t *testing.T) {
 	process := natsprocess.Start(t, "-1")

@@ -9,7 +9,11 @@ import (
 var (
 	_ bus.TopicCounter  = (*Bus)(nil)
 	_ bus.ServerCounter = (*Bus)(nil)
+	_ bus.Tuner         = (*Bus)(nil)
 )
+
+// Tune implements [bus.Tuner].
+func (b *Bus) Tune(tuning bus.Tuning) error { return b.engine.Tune(tuning) }
 
 // PublishedByTopic implements [bus.TopicCounter].
 func (b *Bus) PublishedByTopic() iter.Seq2[string, uint64] { return b.engine.PublishedByTopic() }

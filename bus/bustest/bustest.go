@@ -50,7 +50,7 @@ type contractCase struct {
 // Run runs every case of the contract.
 func Run(t *testing.T, open Opener) {
 	var cases []contractCase
-	for _, group := range [][]contractCase{publishCases, filterCases, queueCases, deliveryCases, lifecycleCases, inputCases, receiverCases, requestCases} {
+	for _, group := range [][]contractCase{publishCases, filterCases, queueCases, deliveryCases, lifecycleCases, inputCases, receiverCases, requestCases, tuningCases} {
 		cases = append(cases, group...)
 	}
 	for _, c := range cases {

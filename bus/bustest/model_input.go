@@ -119,7 +119,7 @@ func (m *machine) event(rt *rapid.T) bus.Event {
 	if rapid.Bool().Draw(rt, "has tags") {
 		event.Correlation.Tags = tags(rt)
 	}
-	switch draw(rt, "type", bus.TypeProcess, bus.TypeNetwork, bus.TypeFilesystem, bus.TypePerformance, bus.TypeTrigger) {
+	switch draw(rt, "type", bus.TypeProcess, bus.TypeNetwork, bus.TypeFilesystem, bus.TypePerformance, bus.TypeHealth, bus.TypeTrigger) {
 	case bus.TypeProcess:
 		event.Payload = &bus.ProcessEvent{PID: pid, Name: "p", Timestamp: modelTime}
 	case bus.TypeNetwork:
@@ -128,6 +128,8 @@ func (m *machine) event(rt *rapid.T) bus.Event {
 		event.Payload = &bus.FilesystemEvent{Path: "/f", PID: &pid, Timestamp: modelTime}
 	case bus.TypePerformance:
 		event.Payload = &bus.PerformanceEvent{MetricName: "m", PID: &pid, Timestamp: modelTime}
+	case bus.TypeHealth:
+		event.Payload = &bus.HealthEvent{ID: "c", Status: bus.HealthHealthy, Timestamp: modelTime}
 	default:
 		event.Payload = &bus.TriggerRequest{
 			TriggerID: "t", TargetCollector: "c", AnalysisType: bus.AnalysisYARA, CorrelationID: "c", TargetPID: &pid, Timestamp: modelTime,

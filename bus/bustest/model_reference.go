@@ -105,6 +105,7 @@ func (r *reference) publish(in bus.Event) (full []string) {
 			bus.TypeFilesystem:  subjects.FilesystemOperations,
 			bus.TypePerformance: subjects.PerformanceUtilization,
 			bus.TypeTrigger:     subjects.ControlTriggerRequest,
+			bus.TypeHealth:      subjects.ControlHealthStatus,
 		}[event.Type()]
 	}
 	r.sequences[event.Topic]++

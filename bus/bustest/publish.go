@@ -36,6 +36,7 @@ func examples() map[string]bus.Payload {
 			TriggerID: "t", TargetCollector: "hasher", AnalysisType: bus.AnalysisBinaryHash, CorrelationID: "c",
 			TargetPath: "/bin/true", Priority: bus.PriorityHigh, Timestamp: now,
 		},
+		subjects.ControlHealthStatus: &bus.HealthEvent{ID: "c-1", Status: bus.HealthHealthy, Timestamp: now},
 	}
 }
 
@@ -158,6 +159,10 @@ func arrivesWhole(t *testing.T, open Opener) {
 		&bus.TriggerRequest{
 			TriggerID: "t", TargetCollector: "c", AnalysisType: "my_own", Priority: bus.PriorityCritical, TargetPID: new(uint32(9)), TargetPath: "/p",
 			CorrelationID: "c", Metadata: bus.Metadata{"k": "v"}, Timestamp: now,
+		},
+		&bus.HealthEvent{
+			ID: "c-1", Status: bus.HealthDegraded, Interval: 10 * time.Second, Published: 1 << 60, Dropped: 2, Lost: 3, Unsent: 4, Timestamp: now,
+			Metadata: bus.Metadata{"k": "v"},
 		},
 	} {
 		publish(t, p.Publisher, bus.Event{Payload: payload})

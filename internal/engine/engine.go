@@ -29,8 +29,9 @@ type Outside interface {
 
 // Engine routes events to subscriptions.
 type Engine struct {
-	options   bus.Options
-	outside   Outside // nil on the local bus
+	options   bus.Options                // of which tuning is another part now
+	tuning    atomic.Pointer[bus.Tuning] // with defaults
+	outside   Outside                    // nil on the local bus
 	publisher uuid.UUID
 	clock     clock
 	ids       ids
@@ -90,6 +91,7 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 		remoteTopics:  topicTable{limit: maxRemoteTopics},
 		subscriptions: make(map[string]*Subscription),
 	}
+	e.tuning.Store(tuningOf(&o))
 	e.life, e.end = context.WithCancel(context.Background())
 	e.responders.topics, e.responders.slots = make(map[string][]*responder), make(chan struct{}, bus.MaxRequests)
 	e.clock.start()
@@ -99,7 +101,7 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	return e, nil
 }
 
-// Options returns the options in force.
+// Options returns the options that the engine was made with.
 func (e *Engine) Options() bus.Options { return e.options }
 
 // Publisher returns the name under which this engine numbers its events.
@@ -215,7 +217,7 @@ func (e *Engine) missed(missed bool) error {
 func (e *Engine) wait(ctx context.Context, item *Item, waiting []*Subscription, missed bool) error {
 	var timeout <-chan time.Time
 	if _, ok := ctx.Deadline(); !ok {
-		timer := time.NewTimer(e.options.PublishTimeout)
+		timer := time.NewTimer(e.tuning.Load().PublishTimeout)
 		defer timer.Stop()
 		timeout = timer.C
 	}

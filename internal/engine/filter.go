@@ -56,8 +56,9 @@ func (e *Engine) compile(in bus.Subscription) (*Subscription, error) {
 	if s.filter, err = compileFilter(in); err != nil {
 		return nil, err
 	}
-	s.queue = newQueue(cmp.Or(in.QueueCapacity, e.options.QueueCapacity), cmp.Or(in.Overflow, e.options.Overflow),
-		in.CircuitBreak.Or(e.options.CircuitBreak))
+	byDefault := e.tuning.Load()
+	s.queue = newQueue(cmp.Or(in.QueueCapacity, byDefault.QueueCapacity), cmp.Or(in.Overflow, byDefault.Overflow),
+		in.CircuitBreak.Or(byDefault.CircuitBreak))
 	if in.Notify != nil {
 		s.notifier = newNotifier(s, in.Notify, &e.runners)
 		s.queue.changed = s.notifier.raise

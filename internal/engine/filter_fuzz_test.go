@@ -79,6 +79,8 @@ func (s filterSeed) payload() bus.Payload {
 			TriggerID: "t", TargetCollector: "c", AnalysisType: bus.AnalysisYARA, CorrelationID: "c", TargetPath: "/x",
 			TargetPID: pid, Priority: bus.Priority(s.priority), Metadata: metadata,
 		}
+	case bus.TypeHealth:
+		return &bus.HealthEvent{ID: "c", Status: bus.HealthHealthy, Metadata: metadata}
 	}
 	return &bus.Raw{Name: bus.EventType(s.kind), Data: []byte{0xc0}}
 }
@@ -341,6 +343,8 @@ func payloadFacts(payload bus.Payload) (pid *uint32, priority bus.Priority, meta
 		return p.PID, "", p.Metadata
 	case *bus.TriggerRequest:
 		return p.TargetPID, p.Priority, p.Metadata
+	case *bus.HealthEvent:
+		return nil, "", p.Metadata
 	}
 	return nil, "", nil
 }

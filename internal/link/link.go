@@ -20,8 +20,10 @@ const (
 	// ReplyPrefix stands before what tells the replies to a bus apart: its publisher ID, a dot and a number; or, in a request that
 	// the server's bus has passed on, a random text.
 	ReplyPrefix = Domain + ".reply."
-	// RoleHeader is the role of who asks, and AskerHeader the publisher ID of the bus that does, in a request that was passed on.
-	RoleHeader, AskerHeader = "Eventbus-Role", "Eventbus-Asker"
+	// RoleHeader is the role of who asks, in a request that was passed on.
+	RoleHeader = "Eventbus-Role"
+	// AskerHeader is the publisher ID of the bus that asks.
+	AskerHeader = "Eventbus-Asker"
 
 	// Up is the first segment of the subjects on which an embedded server takes what its clients publish, for the bus of its process
 	// alone to read.

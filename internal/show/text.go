@@ -30,6 +30,8 @@ func AppendText(dst []byte, event *bus.Event, color bool) []byte {
 		l.performance(payload)
 	case *bus.TriggerRequest:
 		l.trigger(payload)
+	case *bus.HealthEvent:
+		l.health(payload)
 	case *bus.Raw:
 		l.raw(payload)
 	}
@@ -48,6 +50,8 @@ func topicStyle(t bus.EventType) string {
 		return magenta
 	case bus.TypeTrigger:
 		return red
+	case bus.TypeHealth:
+		return bold
 	}
 	return plain
 }
@@ -142,6 +146,19 @@ func (l *line) trigger(t *bus.TriggerRequest) {
 	l.text("target_path", t.TargetPath)
 	l.text("priority", string(t.Priority))
 	l.text("trigger_id", t.TriggerID)
+}
+
+func (l *line) health(h *bus.HealthEvent) {
+	l.what(string(h.Status))
+	l.text("id", h.ID)
+	l.text("interval", h.Interval.String())
+	for _, counter := range []struct {
+		name  string
+		value uint64
+	}{{"published", h.Published}, {"dropped", h.Dropped}, {"lost", h.Lost}, {"unsent", h.Unsent}} {
+		l.key(counter.name)
+		l.put(plain, strconv.FormatUint(counter.value, 10))
+	}
 }
 
 // raw shows a payload of a type that this version does not know as JSON, to the end of the line.

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -42,6 +43,8 @@ func TestText(t *testing.T) {
 		"trigger": {&bus.TriggerRequest{
 			TriggerID: "t1", TargetCollector: "yara", AnalysisType: bus.AnalysisYARA, Priority: bus.PriorityHigh, TargetPID: new(uint32(9)), TargetPath: `C:\x`,
 		}, `control.trigger.request trigger yara_scan target_collector=yara target_pid=9 target_path=C:\x priority=high trigger_id=t1`},
+		"health": {&bus.HealthEvent{ID: "c 1", Status: bus.HealthMissing, Interval: 10 * time.Second, Published: 3, Lost: 1},
+			`control.health.status health missing id="c 1" interval=10s published=3 dropped=0 lost=1 unsent=0`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, "2026-01-02T03:04:05.678Z "+test.want, string(show.AppendText(nil, envelope(test.payload), false)))
@@ -96,7 +99,7 @@ func uncolor(text string) string { return sgr.ReplaceAllString(text, "") }
 
 func TestColorsAreClosedAndChangeNothingElse(t *testing.T) {
 	for _, payload := range []bus.Payload{
-		sleep(), &bus.NetworkEvent{}, &bus.FilesystemEvent{}, &bus.PerformanceEvent{}, &bus.TriggerRequest{}, &bus.Raw{Name: "usb", Data: []byte{0xc0}},
+		sleep(), &bus.NetworkEvent{}, &bus.FilesystemEvent{}, &bus.PerformanceEvent{}, &bus.TriggerRequest{}, &bus.HealthEvent{}, &bus.Raw{Name: "usb", Data: []byte{0xc0}},
 	} {
 		event := envelope(payload)
 		colored := string(show.AppendText(nil, event, true))
