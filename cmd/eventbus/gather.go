@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -42,10 +43,11 @@ func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
 func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	discover := g.rounds%discoveries == 0
 	g.rounds++
+	g.refused = nil
+	var asking sync.WaitGroup
+	statuses := make(map[string]control.StatusReport)
 	if discover {
-		if err := g.statuses(ctx); err != nil {
-			return nil, err
-		}
+		asking.Go(func() { statuses = g.statuses(ctx) })
 	}
 	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
@@ -57,6 +59,8 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 			continue
 		case err != nil:
 			if limited.Err() == nil || ctx.Err() != nil {
+				asking.Wait()
+				g.rounds = 0 // whoever comes next may be new
 				return nil, err
 			}
 			continue // nobody has answered in time
@@ -71,12 +75,20 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 			break
 		}
 	}
+	asking.Wait()
+	for id, status := range statuses {
+		if one, ok := g.known[id]; ok {
+			one.Status = status
+			g.known[id] = one
+		}
+	}
 	if len(answered) == 0 {
-		g.rounds = 0 // whoever comes next may be new
+		g.rounds = 0
 		return nil, cmp.Or(g.refused, error(bus.ErrNoResponders))
 	}
 	if discover { // who has not answered now has gone; before, it may have been late
 		maps.DeleteFunc(g.known, func(id string, _ report.Program) bool { return !answered[id] })
+		maps.DeleteFunc(g.spans, func(id string, _ span) bool { return !answered[id] })
 	}
 	var programs []report.Program
 	for _, id := range slices.Sorted(maps.Keys(g.known)) {
@@ -85,24 +97,17 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	return programs, nil
 }
 
-// statuses asks who is there.
-func (g *gatherer) statuses(ctx context.Context) error {
+// statuses returns who is there. Who does not say it is called by its id, so errors are of no interest: those of the counters tell.
+func (g *gatherer) statuses(ctx context.Context) map[string]control.StatusReport {
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
+	all := make(map[string]control.StatusReport)
 	for status, err := range control.Statuses(limited, g.bus) {
-		switch {
-		case g.passes(err):
-		case err != nil:
-			if ctx.Err() != nil || limited.Err() == nil && !errors.Is(err, bus.ErrNoResponders) {
-				return err
-			}
-		case len(g.known) < maxPrograms:
-			one := g.known[status.ID]
-			one.Status = status
-			g.known[status.ID] = one
+		if err == nil && len(all) < maxPrograms {
+			all[status.ID] = status
 		}
 	}
-	return nil
+	return all
 }
 
 // passes reports whether an error concerns one of those who answer, and not the others.

@@ -31,7 +31,7 @@ func Subscriptions(programs []Program, order Order) Table {
 	table := Table{Columns: []Column{
 		order.column("SUBSCRIPTION", ByName), {Title: "PROGRAM"}, order.column("EVENTS/S", ByRate), {Title: "DELIVERED", Right: true},
 		order.column("QUEUED", ByQueued), {Title: "OF", Right: true}, order.column("HIGH WATER", ByHighWater), order.column("LAG", ByLag),
-		order.column("DROPPED", ByDropped), order.column("LOST", ByLost), {Title: "POLICY"}, {Title: "DROPPED BY"},
+		order.column("DROPPED", ByDropped), order.column("LOST", ByLost), {Title: "DROPPED BY"}, {Title: "POLICY"},
 	}}
 	for i := range rows {
 		table.Rows = append(table.Rows, rows[i].cells())
@@ -116,7 +116,7 @@ func (s *subscription) cells() Line {
 		{show.Quote(one.ID), Plain}, s.whose, {rate(s.perSecond), Plain}, {count(one.Delivered), Plain},
 		{count(one.Queued), queued}, {strconv.Itoa(one.QueueCapacity), Faint}, {count(one.HighWater), Plain}, {lag, Plain},
 		{count(one.Dropped), alarm(s.before.Dropped, one.Dropped)}, {count(one.Lost), alarm(s.before.Lost, one.Lost)},
-		{policy, circuit}, {strings.ReplaceAll(one.Drops.String(), "=", " "), alarm(s.before.Dropped, one.Dropped)},
+		{strings.ReplaceAll(one.Drops.String(), "=", " "), alarm(s.before.Dropped, one.Dropped)}, {policy, circuit},
 	}
 }
 
