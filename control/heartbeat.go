@@ -37,11 +37,11 @@ func (h *heart) wake() {
 
 // beat publishes heartbeats until ctx ends, and a last one then, if there have been any.
 func (s *Service) beat(ctx context.Context) {
-	beaten := false
+	beaten, last := false, bus.Health("")
 	for {
 		interval := s.heart.get()
 		if interval > 0 || beaten {
-			s.heartbeat(interval)
+			last = s.heartbeat(interval)
 			beaten = interval > 0 // one that says that there are no more is the last one
 		}
 		var due <-chan time.Time
@@ -53,7 +53,7 @@ func (s *Service) beat(ctx context.Context) {
 		case <-due:
 		case <-s.heart.changed:
 		case <-ctx.Done():
-			if beaten {
+			if beaten && last != bus.HealthStopping {
 				s.heartbeat(interval)
 			}
 			return
@@ -62,13 +62,13 @@ func (s *Service) beat(ctx context.Context) {
 	}
 }
 
-// heartbeat publishes one.
-func (s *Service) heartbeat(interval time.Duration) {
+// heartbeat publishes one, and returns how the component is.
+func (s *Service) heartbeat(interval time.Duration) bus.Health {
 	statistics := s.bus.Statistics()
-	if statistics.Closed {
-		return
-	}
 	status, _ := s.health(&statistics)
+	if statistics.Closed {
+		return status
+	}
 	topic, err := subjects.HeartbeatFor(s.options.ID)
 	if err == nil {
 		err = publish(s.options, bus.Event{Topic: topic, Source: s.options.ID, Payload: &bus.HealthEvent{
@@ -79,6 +79,7 @@ func (s *Service) heartbeat(interval time.Duration) {
 	if err != nil {
 		s.options.Logger.Debug("a heartbeat did not reach everybody", "error", err)
 	}
+	return status
 }
 
 // publish publishes an event of this package.

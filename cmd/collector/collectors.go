@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,14 +46,36 @@ func collectorNames(collectors []collect.Collector) string {
 // errNoCollectors is returned when every collector has failed.
 var errNoCollectors = errors.New("no collector is left")
 
-// runCollectors runs the collectors until ctx ends. One that fails is logged, and the others go on; if none is left, it returns
+// failures are the collectors that have failed, as text. The zero value is ready, and its methods may be called from any goroutine.
+type failures struct {
+	mu   sync.Mutex // guards errs
+	errs []error
+}
+
+func (f *failures) add(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.errs = append(f.errs, err)
+}
+
+func (f *failures) all() []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.errs)
+}
+
+// reasons returns them as reasons why the program is degraded.
+func (f *failures) reasons() (reasons []string) {
+	for _, err := range f.all() {
+		reasons = append(reasons, "a collector has failed: "+err.Error())
+	}
+	return reasons
+}
+
+// runCollectors runs the collectors until ctx ends. One that fails is logged and noted, and the others go on; if none is left, it returns
 // errNoCollectors and their errors. No collector runs any more when it returns.
-func runCollectors(ctx context.Context, collectors []collect.Collector, logger *slog.Logger) error {
-	var (
-		running sync.WaitGroup
-		mu      sync.Mutex
-		errs    []error // guarded by mu
-	)
+func runCollectors(ctx context.Context, collectors []collect.Collector, failed *failures, logger *slog.Logger) error {
+	var running sync.WaitGroup
 	for _, c := range collectors {
 		running.Go(func() {
 			err := c.Run(ctx)
@@ -60,12 +83,11 @@ func runCollectors(ctx context.Context, collectors []collect.Collector, logger *
 				return
 			}
 			logger.Error("a collector has failed", "collector", c.Name(), "error", err)
-			mu.Lock()
-			defer mu.Unlock()
-			errs = append(errs, fmt.Errorf("%s: %w", c.Name(), err))
+			failed.add(fmt.Errorf("%s: %w", c.Name(), err))
 		})
 	}
 	running.Wait()
+	errs := failed.all()
 	if len(errs) < len(collectors) {
 		return nil
 	}

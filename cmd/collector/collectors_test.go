@@ -38,7 +38,9 @@ func TestOneCollectorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	failed := make(chan struct{})
 	good := fakeCollector{name: "process"}
 	bad := failing{fakeCollector{"filesystem", errFull}, failed}
-	go func() { ended <- program.RunCollectors(ctx, []collect.Collector{good, bad}, logger) }()
+	go func() {
+		ended <- program.RunCollectors(ctx, []collect.Collector{good, bad}, new(program.Failures), logger)
+	}()
 	<-failed
 	select {
 	case err := <-ended:
@@ -49,7 +51,7 @@ func TestOneCollectorThatFailsDoesNotStopTheOthers(t *testing.T) {
 	require.NoError(t, <-ended)
 	require.Contains(t, log.String(), `msg="a collector has failed" collector=filesystem error="no watches left"`)
 
-	err := program.RunCollectors(t.Context(), []collect.Collector{fakeCollector{"process", errFull}, fakeCollector{"network", errFull}}, logger)
+	err := program.RunCollectors(t.Context(), []collect.Collector{fakeCollector{"process", errFull}, fakeCollector{"network", errFull}}, new(program.Failures), logger)
 	require.ErrorIs(t, err, program.ErrNoCollectors)
 	require.ErrorIs(t, err, errFull)
 	require.ErrorContains(t, err, "network")

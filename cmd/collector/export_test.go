@@ -13,10 +13,11 @@ func Main() { main() }
 
 // What the tests look at without a process.
 type (
-	Counter = counter
-	Counts  = counts
-	Flags   = flags
-	Rate    = rate
+	Counter  = counter
+	Counts   = counts
+	Failures = failures
+	Flags    = flags
+	Rate     = rate
 )
 
 var (

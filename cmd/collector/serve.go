@@ -19,7 +19,7 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	if len(f.Print) > 0 {
 		out.Plain() // the events are what is to be seen
 	}
-	logger := s.Log.Logger(out.Beside(stderr), warnings)
+	logger, level := s.Log.Logger(out.Beside(stderr), warnings)
 	s.Bus.Logger = logger
 	b, err := eventbus.Open(ctx, s.Bus)
 	if err != nil {
@@ -29,7 +29,7 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 		return daemon.Explain(err)
 	}
 	d := &session{
-		flags: f, settings: s, logger: logger, console: out, bus: b, counter: &counter{next: b},
+		flags: f, settings: s, logger: logger, level: level, console: out, bus: b, counter: &counter{next: b},
 		color: show.UseColor(f.Color, stdout, getenv),
 	}
 	return d.run(ctx)

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/collect"
+	"github.com/daemoneye/eventbus/control"
 	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/observe"
@@ -24,6 +26,7 @@ type session struct {
 	flags    flags
 	settings settings
 	logger   *slog.Logger
+	level    *slog.LevelVar // of the logger; setting it counts at once
 	console  *show.Console
 	color    bool // of --print
 	bus      bus.Bus
@@ -32,10 +35,13 @@ type session struct {
 	stop       context.CancelCauseFunc // begins the end; a cause that is no stopRequest is a failure
 	printing   *daemon.Printing        // of --print, or nil
 	http       *observe.Server         // of metrics and health, or nil
+	control    atomic.Pointer[control.Service]
 	collectors []collect.Collector
+	failures   failures // of collectors
 
 	// What runs, in the order in which it ends.
 	reporting, collecting sync.WaitGroup
+	stopReloading         func() // at SIGHUP; nil before it is started
 }
 
 // run collects until ctx ends, --duration is over or something fails. It shuts the bus down in any case, and nothing of the
@@ -62,6 +68,10 @@ func (d *session) run(ctx context.Context) error {
 
 // start starts everything: first those who receive, so that they see the first event.
 func (d *session) start(ctx context.Context) error {
+	d.collectors = newCollectors(d.counter, d.settings.Collect, d.logger)
+	if err := d.serveControl(ctx); err != nil {
+		return err
+	}
 	place := daemon.Describe(d.bus, d.settings.Bus)
 	if table := d.settings.HTTP; table.Listen != "" {
 		server, err := observe.Start(ctx, d.bus, &observe.Options{Listen: table.Listen, Profiles: table.Pprof, Logger: d.logger})
@@ -88,10 +98,9 @@ func (d *session) start(ctx context.Context) error {
 			d.stop(outputError(err))
 		}
 	})
-	d.collectors = newCollectors(d.counter, d.settings.Collect, d.logger)
 	d.logger.Info("collecting", "collectors", collectorNames(d.collectors))
 	d.collecting.Go(func() {
-		if err := runCollectors(ctx, d.collectors, d.logger); err != nil {
+		if err := runCollectors(ctx, d.collectors, &d.failures, d.logger); err != nil {
 			d.stop(err)
 		}
 	})
@@ -102,9 +111,17 @@ func (d *session) start(ctx context.Context) error {
 func (d *session) end() error {
 	ctx, cancel := context.WithTimeout(context.Background(), d.flags.ShutdownTimeout)
 	defer cancel()
+	service := d.control.Load()
+	if service != nil {
+		defer d.stopReloading()
+		service.Stopping()
+	}
 	d.reporting.Wait() // it has ended, or is about to draw its last line
 	if !daemon.Wait(ctx, &d.collecting) {
 		d.logger.Warn("a collector does not end, going on without it")
+	}
+	if service != nil {
+		service.Stop() // the last heartbeat is flushed with the rest
 	}
 	d.flush(ctx)
 	discarded, err := d.shutdown(ctx)

@@ -20,6 +20,14 @@ type settings struct {
 	Collect collectTable
 	Log     daemon.Log
 	HTTP    httpTable
+	Health  daemon.Health
+}
+
+// tables returns the tables of the file that the settings are.
+func (s *settings) tables() (*eventbus.Config, []eventbus.Section) {
+	return &s.Bus, []eventbus.Section{
+		{Name: "collect", Into: &s.Collect}, {Name: "log", Into: &s.Log}, {Name: "http", Into: &s.HTTP}, {Name: "health", Into: &s.Health},
+	}
 }
 
 // collectTable is the table [collect]: what is watched, and how often.
@@ -54,16 +62,15 @@ func defaultSettings() settings {
 			Files:       true,
 			Performance: true, PerformanceInterval: 5 * time.Second,
 		},
-		Log: daemon.DefaultLog(),
+		Log: daemon.DefaultLog(), Health: daemon.DefaultHealth(),
 	}
 }
 
 // loadSettings reads the file and the environment, and puts the flags on top.
 func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 	s := defaultSettings()
-	config, warnings, err := f.Load(
-		eventbus.Section{Name: "collect", Into: &s.Collect}, eventbus.Section{Name: "log", Into: &s.Log},
-		eventbus.Section{Name: "http", Into: &s.HTTP})
+	_, sections := s.tables()
+	config, warnings, err := f.Load(sections...)
 	if err != nil {
 		return s, nil, err
 	}

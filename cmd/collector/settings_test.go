@@ -31,7 +31,7 @@ func TestTheExampleHoldsEveryKey(t *testing.T) {
 	var tree map[string]any
 	require.NoError(t, toml.Unmarshal(data, &tree))
 	settings := program.DefaultSettings()
-	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log, "http": settings.HTTP} {
+	for table, value := range map[string]any{"event_bus": settings.Bus, "collect": settings.Collect, "log": settings.Log, "http": settings.HTTP, "health": settings.Health} {
 		requireKeys(t, tree, table, reflect.ValueOf(value))
 	}
 }

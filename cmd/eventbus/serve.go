@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"log/slog"
 	"time"
 
 	"github.com/daemoneye/eventbus"
@@ -28,7 +28,8 @@ users, and with --listen NATS clients come in with a credential (eventbus creds)
 event_bus.nats.shared is set here, too.
 
 Standard output has where the bus listens, the command that watches it, and the events of --print; standard error has the log. The file is
-overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus and log.
+overridden by environment variables (EVENTBUS_NATS__LISTEN=127.0.0.1:4222), and these by flags. Its tables are event_bus, log and health. SIGHUP
+reads both again: what can be changed while it runs is, and the log says what needs a restart.
 
 Examples:
 
@@ -52,21 +53,17 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, s *streams) error {
-	table := daemon.DefaultLog()
-	config, warnings, err := c.Load(eventbus.Section{Name: "log", Into: &table})
+	settings, warnings, err := c.load()
 	if err != nil {
-		// A joined error has a line for each problem.
-		return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	if err := c.configure(&config); err != nil {
 		return err
 	}
-	config.Logger = table.Logger(s.stderr, warnings)
-	b, err := eventbus.Open(ctx, config)
+	logger, level := settings.Log.Logger(s.stderr, warnings)
+	settings.Bus.Logger = logger
+	b, err := eventbus.Open(ctx, settings.Bus)
 	if err != nil {
 		return ended(ctx, daemon.Explain(err), "while starting")
 	}
-	return c.serve(ctx, s, b, config)
+	return c.serve(ctx, s, b, settings, level)
 }
 
 // configure puts the flags on top, and refuses what leaves nothing to serve.
@@ -87,7 +84,8 @@ func (c *serveCommand) configure(config *eventbus.Config) error {
 var errSeenEnough = errors.New("nobody reads the output any more")
 
 // serve runs on an open bus, which it shuts down.
-func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config eventbus.Config) error {
+func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, settings serveSettings, level *slog.LevelVar) error {
+	config := settings.Bus
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	failed := func(err error) {
@@ -95,6 +93,11 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config 
 			err = errSeenEnough
 		}
 		stop(err)
+	}
+	stopControl, err := c.serveControl(running, b, settings, level)
+	if err != nil {
+		failed(err)
+		stopControl = func() {}
 	}
 	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
 		failed(err)
@@ -113,7 +116,8 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, config 
 	config.Logger.Info("ending", "reason", cause)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer cancel()
-	err := errors.Join(b.Flush(shutdown), b.Shutdown(shutdown))
+	stopControl() // the last heartbeat is flushed with the rest
+	err = errors.Join(b.Flush(shutdown), b.Shutdown(shutdown))
 	if printing != nil && !printing.Wait(shutdown) {
 		err = errors.Join(err, errors.New("standard output takes nothing"))
 	}

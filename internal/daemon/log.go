@@ -25,15 +25,17 @@ func (l *Log) Validate() error {
 	return nil
 }
 
-// Logger returns a logger that writes to w, and has said the warnings already.
-func (l *Log) Logger(w io.Writer, warnings []eventbus.Warning) *slog.Logger {
-	options := &slog.HandlerOptions{Level: l.Level}
-	logger := slog.New(slog.NewTextHandler(w, options))
+// Logger returns a logger that writes to w, and has said the warnings already. Setting level changes at once what it leaves out.
+func (l *Log) Logger(w io.Writer, warnings []eventbus.Warning) (logger *slog.Logger, level *slog.LevelVar) {
+	level = new(slog.LevelVar)
+	level.Set(l.Level)
+	options := &slog.HandlerOptions{Level: level}
+	logger = slog.New(slog.NewTextHandler(w, options))
 	if l.Format == "json" {
 		logger = slog.New(slog.NewJSONHandler(w, options))
 	}
 	for _, warning := range warnings {
 		logger.Warn(warning.Text, "key", warning.Key, "origin", warning.Origin)
 	}
-	return logger
+	return logger, level
 }
