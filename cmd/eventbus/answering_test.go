@@ -15,8 +15,11 @@ import (
 //
 //	answer ID VERSION [HEARTBEAT]  answer as that program, and beat
 //	missed ID                      beat once as that program, and never again
+//	unwell ID                      answer as a program that says why it is not well
 //	behind ID                      answer as a program whose clock is an hour slow
+//	tell JSON                      answer with these counters, which take violence to make
 //	stuck N                        subscribe to process events, with a queue for N of them, and never read
+//	fragile                        the same with a circuit that opens at the second event that finds no room
 //
 // It returns false for other commands.
 func answer(ctx context.Context, b bus.Bus, words []string) (known bool, err error) {
@@ -39,9 +42,15 @@ func answer(ctx context.Context, b bus.Bus, words []string) (known bool, err err
 		return true, b.Publish(ctx, bus.Event{Topic: topic, Payload: &bus.HealthEvent{
 			ID: words[1], Status: bus.HealthHealthy, Interval: control.MinHeartbeat, Timestamp: now,
 		}})
+	case "unwell":
+		_, err = control.Serve(ctx, b, control.Options{ID: words[1], Reasons: func() []string { return []string{"the disk is full"} }})
 	case "behind":
 		_, err = b.(bus.Requester).Respond(ctx, subjects.ControlHealthDiagnostics, func(context.Context, bus.Request) ([]byte, error) {
 			return json.Marshal(control.DiagnosticsReport{ID: words[1], Time: time.Now().Add(-time.Hour), Statistics: bus.Statistics{Connected: true}})
+		})
+	case "tell":
+		_, err = b.(bus.Requester).Respond(ctx, subjects.ControlHealthDiagnostics, func(context.Context, bus.Request) ([]byte, error) {
+			return []byte(words[1]), nil
 		})
 	case "stuck":
 		capacity, err := strconv.Atoi(words[1])
@@ -50,6 +59,10 @@ func answer(ctx context.Context, b bus.Bus, words []string) (known bool, err err
 		}
 		_, err = b.Subscribe(ctx, bus.Subscription{ID: "stuck", Patterns: []string{"events.process.#"}, QueueCapacity: capacity, Overflow: bus.DropNewest})
 		return true, err
+	case "fragile":
+		_, err = b.Subscribe(ctx, bus.Subscription{
+			ID: "fragile", Patterns: []string{"events.process.#"}, QueueCapacity: 1, Overflow: bus.BreakCircuit, CircuitBreak: bus.CircuitBreak{Overflows: 2},
+		})
 	default:
 		return false, nil
 	}

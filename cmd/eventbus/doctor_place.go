@@ -155,9 +155,17 @@ func checkToken(_ context.Context, e *examination) ([]finding, string) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return found("Restart the collector, which makes it", "The file %s with the server's token is missing", rendezvous.TokenFile(e.place.socket)), ""
 		}
-		return found(permissionRemedy(rendezvous.TokenFile(e.place.socket), "600"), "%s", reasonOf(err)), ""
+		return e.unreadable(rendezvous.TokenFile(e.place.socket), err)
 	}
 	return nil, ""
+}
+
+// unreadable says what to do about a file beside the socket, unless it is the directory that is to blame.
+func (e *examination) unreadable(file string, err error) ([]finding, string) {
+	if place, ok := errors.AsType[*rendezvous.Error](err); ok && place.Path == filepath.Dir(file) {
+		return nil, "the directory has to be put right first"
+	}
+	return found(permissionRemedy(file, "600"), "%s", reasonOf(err)), ""
 }
 
 // checkListener looks whether the address that the server has left is alive.
@@ -190,7 +198,8 @@ func (e *examination) address(ctx context.Context, file string, read func(string
 		return "", nil, "there is none"
 	}
 	if err != nil {
-		return "", found(permissionRemedy(file, "600"), "%s", reasonOf(err)), ""
+		findings, skipped := e.unreadable(file, err)
+		return "", findings, skipped
 	}
 	if err := dial(ctx, url); err != nil {
 		return "", found(remedy, "%s says %s, but nobody listens there: %v", file, url, err), ""
