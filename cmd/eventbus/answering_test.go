@@ -3,7 +3,9 @@ package main_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -20,6 +22,7 @@ import (
 //	tell JSON                      answer with these counters, which take violence to make
 //	stuck N                        subscribe to process events, with a queue for N of them, and never read
 //	fragile                        the same with a circuit that opens at the second event that finds no room
+//	open N                         have N files open more
 //
 // It returns false for other commands.
 func answer(ctx context.Context, b bus.Bus, words []string) (known bool, err error) {
@@ -63,6 +66,17 @@ func answer(ctx context.Context, b bus.Bus, words []string) (known bool, err err
 		_, err = b.Subscribe(ctx, bus.Subscription{
 			ID: "fragile", Patterns: []string{"events.process.#"}, QueueCapacity: 1, Overflow: bus.BreakCircuit, CircuitBreak: bus.CircuitBreak{Overflows: 2},
 		})
+	case "open":
+		n, err := strconv.Atoi(words[1])
+		if err != nil {
+			return true, err
+		}
+		for range n {
+			if _, err := syscall.Open(os.DevNull, syscall.O_RDONLY, 0); err != nil {
+				return true, err
+			}
+		}
+		return true, nil
 	default:
 		return false, nil
 	}

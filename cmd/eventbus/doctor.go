@@ -200,7 +200,7 @@ func describeChecks(all []outcome) []report.Line {
 // sentence returns a text as a line that ends as a sentence does.
 func sentence(text string) string {
 	text = show.Escape(strings.ReplaceAll(text, "\n", "; "))
-	if strings.HasSuffix(text, ".") {
+	if strings.HasSuffix(text, ".") || strings.HasSuffix(text, "?") {
 		return text
 	}
 	return text + "."

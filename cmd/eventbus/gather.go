@@ -45,9 +45,10 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	g.rounds++
 	g.refused = nil
 	var asking sync.WaitGroup
-	statuses := make(map[string]control.StatusReport)
+	var statuses map[string]control.StatusReport
+	var forbidden error
 	if discover {
-		asking.Go(func() { statuses = g.statuses(ctx) })
+		asking.Go(func() { statuses, forbidden = g.statuses(ctx) })
 	}
 	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
@@ -84,7 +85,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	}
 	if len(answered) == 0 {
 		g.rounds = 0
-		return nil, cmp.Or(g.refused, error(bus.ErrNoResponders))
+		return nil, cmp.Or(g.refused, forbidden, error(bus.ErrNoResponders))
 	}
 	if discover { // who has not answered now has gone; before, it may have been late
 		maps.DeleteFunc(g.known, func(id string, _ report.Program) bool { return !answered[id] })
@@ -97,17 +98,21 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	return programs, nil
 }
 
-// statuses returns who is there. Who does not say it is called by its id, so errors are of no interest: those of the counters tell.
-func (g *gatherer) statuses(ctx context.Context) map[string]control.StatusReport {
+// statuses returns who is there. Who does not say it is called by its id, so the only error is that nobody may ask: of two questions at once,
+// a bus may notice that for one alone.
+func (g *gatherer) statuses(ctx context.Context) (all map[string]control.StatusReport, forbidden error) {
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	all := make(map[string]control.StatusReport)
+	all = make(map[string]control.StatusReport)
 	for status, err := range control.Statuses(limited, g.bus) {
 		if err == nil && len(all) < maxPrograms {
 			all[status.ID] = status
 		}
+		if errors.Is(err, bus.ErrForbidden) {
+			forbidden = err
+		}
 	}
-	return all
+	return all, forbidden
 }
 
 // passes reports whether an error concerns one of those who answer, and not the others.

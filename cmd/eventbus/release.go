@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -25,4 +26,9 @@ func checkPositive(flag string, value time.Duration) error {
 		return fmt.Errorf("%s: %v: must be positive", flag, value)
 	}
 	return nil
+}
+
+// errorLogger returns a logger for commands that say themselves what they may not do, and that the connection is lost.
+func errorLogger(stderr io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 }

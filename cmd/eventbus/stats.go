@@ -72,7 +72,7 @@ func checkRows(rows int) error {
 
 // Run prints the counters.
 func (c *statsCommand) Run(ctx context.Context, s *streams) error {
-	logger := newLogger(s.stderr, true)
+	logger := errorLogger(s.stderr)
 	c.client = "eventbus stats"
 	b, peer, err := c.attach(ctx, s, logger)
 	if err != nil {

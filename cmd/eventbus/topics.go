@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/control"
 	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/report"
 	"github.com/daemoneye/eventbus/internal/show"
@@ -20,9 +20,10 @@ import (
 
 // topicsCommand is the command line of topics.
 type topicsCommand struct {
-	Patterns []string      `arg:"" optional:"" name:"pattern" help:"Only these topics: + is one segment, # any number at the end. Default: all."`
-	For      time.Duration `default:"2s" placeholder:"DURATION" help:"How long to listen (${default}); 0 attaches to nothing and prints the hierarchy alone."`
-	Output   show.Format   `short:"o" enum:"text,json" default:"text" help:"text is a table for a person, json one object a line."`
+	Patterns  []string      `arg:"" optional:"" name:"pattern" help:"Only these topics: + is one segment, # any number at the end. Default: all."`
+	For       time.Duration `default:"2s" placeholder:"DURATION" help:"How long to listen (${default}); 0 attaches to nothing and prints the hierarchy alone."`
+	Published bool          `help:"Do not listen, but ask the programs on the bus how much each has published since it was started."`
+	Output    show.Format   `short:"o" enum:"text,json" default:"text" help:"text is a table for a person, json one object a line."`
 	attachFlags
 }
 
@@ -36,13 +37,15 @@ hierarchy are shown if something came on them: their access is "unknown".
     restricted  it is for the agent and the collectors among themselves
     privileged  it carries orders: only the agent publishes it
 
-What this role may not read has a ? where others have numbers.
+What this role may not read has a ? where others have numbers. With --published, EVENTS is what the programs that answer have published
+since they were started, and FROM is who they are; what comes from plain NATS clients is not in it.
 
 Examples:
 
     eventbus topics
     eventbus topics --for 30s 'events.process.#'
     eventbus topics --for 0
+    eventbus topics --published
     eventbus topics -o json | jq -r 'select(.events > 0) | .topic'
 
 Exit codes: 0 done, 1 error, 2 usage, 3 nothing to attach to, 130 interrupted, 143 terminated.`
@@ -67,15 +70,22 @@ const (
 	maxTopics = 10_000
 	// maxSources bounds the sources that are named for a topic.
 	maxSources = 4
+	// answerWait is how long programs have to answer.
+	answerWait = 500 * time.Millisecond
 )
 
 // Run prints the topics.
 func (c *topicsCommand) Run(ctx context.Context, s *streams) error {
 	seen := &traffic{topics: make(map[string]*flow)}
-	if c.For > 0 {
-		if err := c.listen(ctx, s, seen); err != nil {
-			return err
-		}
+	look := c.listen
+	switch {
+	case c.Published:
+		look = c.ask
+	case c.For == 0:
+		look = func(context.Context, *streams, *traffic) error { return nil }
+	}
+	if err := look(ctx, s, seen); err != nil {
+		return err
 	}
 	form := printTopicTable
 	if c.Output == show.JSON {
@@ -87,9 +97,10 @@ func (c *topicsCommand) Run(ctx context.Context, s *streams) error {
 	return nil
 }
 
-// traffic is what came while this listened.
+// traffic is what came while this listened, or what programs say that they have published.
 type traffic struct {
-	over     time.Duration
+	known    bool               // somebody has looked
+	over     time.Duration      // how long; 0 is since ever
 	readable []subjects.Pattern // what this role may read
 	topics   map[string]*flow
 	others   uint64 // events on topics beyond the first maxTopics
@@ -105,7 +116,7 @@ type flow struct {
 // listen counts what comes.
 func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) error {
 	// A role that may not read everything gets the rest, and sees what it does not.
-	logger := slog.New(slog.NewTextHandler(s.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+	logger := errorLogger(s.stderr)
 	c.client = "eventbus topics"
 	b, _, err := c.attach(ctx, s, logger)
 	if err != nil {
@@ -127,14 +138,46 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 			}
 			break
 		}
-		seen.add(event)
+		seen.count(event.Topic, event.Source, 1, uint64(event.Msgsize()))
 	}
-	seen.over = time.Since(start)
+	seen.known, seen.over = true, time.Since(start)
 	if missed := receiver.Statistics(); missed.Dropped+missed.Lost > 0 {
 		fmt.Fprintf(s.stderr, "eventbus: not counted: dropped=%d lost=%d\n", missed.Dropped, missed.Lost)
 	}
 	if seen.others > 0 {
 		fmt.Fprintf(s.stderr, "eventbus: not shown: %s on topics beyond the first %d\n", countEvents(seen.others), maxTopics)
+	}
+	return nil
+}
+
+// ask asks the programs what they have published.
+func (c *topicsCommand) ask(ctx context.Context, s *streams, seen *traffic) error {
+	logger := errorLogger(s.stderr)
+	c.client = "eventbus topics"
+	b, peer, err := c.attach(ctx, s, logger)
+	if err != nil {
+		return ended(ctx, err, "while attaching")
+	}
+	defer release(ctx, b, logger)
+	programs, err := newGatherer(b, answerWait, control.MaxRows).next(ctx)
+	if err != nil {
+		return ended(ctx, explain(err, show.Escape(peer)), "while asking")
+	}
+	seen.known = true
+	all, err := subjects.ParsePattern("#")
+	if err != nil {
+		return err
+	}
+	seen.readable = []subjects.Pattern{all}
+	for _, p := range programs {
+		for _, one := range p.After.Topics {
+			if c.wants(one.Topic) {
+				seen.count(one.Topic, p.After.ID, one.Published, 0)
+			}
+		}
+		if rest := p.After.TopicsOmitted; rest != nil {
+			fmt.Fprintf(s.stderr, "eventbus: not shown: %s of %s on %d more topics\n", countEvents(rest.Published), show.Quote(p.After.ID), rest.Count)
+		}
 	}
 	return nil
 }
@@ -166,25 +209,25 @@ func (c *topicsCommand) subscribe(ctx context.Context, b bus.Bus, seen *traffic)
 	return nil, err
 }
 
-// add counts an event.
-func (t *traffic) add(event *bus.Event) {
-	one := t.topics[event.Topic]
+// count counts events of a source.
+func (t *traffic) count(topic, source string, events, bytes uint64) {
+	one := t.topics[topic]
 	if one == nil {
 		if len(t.topics) == maxTopics {
-			t.others++
+			t.others += events
 			return
 		}
 		one = new(flow)
-		t.topics[event.Topic] = one
+		t.topics[topic] = one
 	}
-	one.events++
-	one.bytes += uint64(event.Msgsize())
+	one.events += events
+	one.bytes += bytes
 	switch {
-	case event.Source == "" || slices.Contains(one.sources, event.Source):
+	case source == "" || slices.Contains(one.sources, source):
 	case len(one.sources) == maxSources:
 		one.moreSources = true
 	default:
-		one.sources = append(one.sources, event.Source)
+		one.sources = append(one.sources, source)
 	}
 }
 
@@ -262,7 +305,7 @@ func (t *traffic) sorted() []string {
 
 // fill adds what came on the topic of a row.
 func (t *traffic) fill(row topicRow) topicRow {
-	if t.over == 0 {
+	if !t.known {
 		return row
 	}
 	if !slices.ContainsFunc(t.readable, func(p subjects.Pattern) bool { return p.Match(row.Topic) }) {
@@ -271,8 +314,10 @@ func (t *traffic) fill(row topicRow) topicRow {
 	}
 	one := cmp.Or(t.topics[row.Topic], new(flow))
 	row.Events = new(one.events)
-	row.PerSecond = new(float64(one.events) / t.over.Seconds())
-	row.BytesPerSecond = new(float64(one.bytes) / t.over.Seconds())
+	if t.over > 0 {
+		row.PerSecond = new(float64(one.events) / t.over.Seconds())
+		row.BytesPerSecond = new(float64(one.bytes) / t.over.Seconds())
+	}
 	row.Sources, row.moreSources = one.sources, one.moreSources
 	return row
 }
@@ -288,7 +333,10 @@ func printTopicTable(out io.Writer, rows []topicRow) error {
 		case row.forbidden:
 			events, rate, bytes = "?", "?", "?"
 		case row.Events != nil:
-			events, rate, bytes = fmt.Sprint(*row.Events), fmt.Sprintf("%.1f", *row.PerSecond), fmt.Sprintf("%.0f", *row.BytesPerSecond)
+			events = fmt.Sprint(*row.Events)
+			if row.PerSecond != nil {
+				rate, bytes = fmt.Sprintf("%.1f", *row.PerSecond), fmt.Sprintf("%.0f", *row.BytesPerSecond)
+			}
 		}
 		topic := row.Topic
 		if row.Family != "" {
