@@ -108,11 +108,42 @@ func (s *Service) configuration(ctx context.Context, asked bus.Request, request 
 		}
 		report.Changes = s.options.Settings.Set(ctx, by, request.Set)
 	}
-	report.Settings = s.options.Settings.Settings()
+	var err error
+	if report.Settings, err = request.choose(s.options.Settings.Settings()); err != nil {
+		return nil, err
+	}
 	if room, err := s.room(report); err != nil || room < 0 {
 		return nil, &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the configuration does not fit into %d bytes", s.options.MaxAnswer)}
 	}
 	return report, nil
+}
+
+// choose returns the settings that a request wants to see. A key that nothing is below is refused, unless it was to be set, which has been
+// refused already.
+func (r ConfigurationRequest) choose(all []Setting) ([]Setting, error) {
+	if len(r.Keys) == 0 && len(r.Set) == 0 {
+		return all, nil
+	}
+	chosen := make(map[int]bool)
+	for _, key := range r.Keys {
+		found := false
+		for i := range all {
+			if all[i].Key == key || strings.HasPrefix(all[i].Key, key+".") {
+				chosen[i], found = true, true
+			}
+		}
+		if !found {
+			return nil, badRequest("keys: %q: there is no such setting", key)
+		}
+	}
+	settings := []Setting{}
+	for i := range all {
+		_, isSet := r.Set[all[i].Key]
+		if chosen[i] || len(r.Keys) == 0 && isSet {
+			settings = append(settings, all[i])
+		}
+	}
+	return settings, nil
 }
 
 // room returns how many bytes of an answer are left beside a report.

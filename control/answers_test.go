@@ -115,6 +115,7 @@ func TestMalformedRequestsAreRefusedByName(t *testing.T) {
 		{subjects.ControlHealthDiagnostics, `{"topics":1001}`, "topics: 1001: must be 0 to 1000"},
 		{subjects.ControlHealthDiagnostics, `{"topics":"all"}`, "topics"},
 		{subjects.ControlHealthDiagnostics, `{"sort":"size"}`, `sort: "size": must be id`},
+		{subjects.ControlCollectorConfig, `{"keys":["a.b","a.d"]}`, `keys: "a.d": there is no such setting`},
 		{subjects.ControlCollectorConfig, `{"get":"log.level"}`, `unknown field "get"`},
 	} {
 		_, err := bus.Ask(background(t), b, tt.topic, []byte(tt.data))
@@ -290,7 +291,15 @@ func TestTheConfigurationIsShownAndChanged(t *testing.T) {
 	report, err = control.Configure(background(t), b, "c-1", map[string]any{"a.b": 7})
 	require.NoError(t, err)
 	require.Equal(t, []control.Change{{Key: "a.b", Result: control.Applied, Old: "x", Value: "7"}}, report.Changes)
-	require.Equal(t, "7", report.Settings[0].Value, "the answer has the new values")
+	require.Equal(t, []control.Setting{{Key: "a.b", Value: "7", Live: true}}, report.Settings, "the answer has the new values")
+	for _, want := range []struct {
+		keys     []string
+		settings []control.Setting
+	}{{[]string{"a.c"}, settings.Settings()[1:]}, {[]string{"a.c", "a.b"}, settings.Settings()}, {[]string{"a"}, settings.Settings()}} {
+		report, err = control.Configuration(background(t), b, "", want.keys...)
+		require.NoError(t, err)
+		require.Equal(t, want.settings, report.Settings)
+	}
 	require.Equal(t, "request", settings.by)
 	_, err = control.Configure(background(t), b, "c-1", map[string]any{"a.b": func() {}})
 	require.ErrorContains(t, err, "a.b")

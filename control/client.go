@@ -44,18 +44,18 @@ func AllDiagnostics(ctx context.Context, b bus.Bus, request *DiagnosticsRequest)
 	return askAll[DiagnosticsReport](ctx, b, diagnosticsTopic, request)
 }
 
-// Configuration asks a component for its effective configuration.
-func Configuration(ctx context.Context, b bus.Bus, id string) (ConfigurationReport, error) {
-	return ask[ConfigurationReport](ctx, b, configurationTopic, id, nil)
+// Configuration asks a component for its effective configuration, or for some keys and tables of it.
+func Configuration(ctx context.Context, b bus.Bus, id string, keys ...string) (ConfigurationReport, error) {
+	return ask[ConfigurationReport](ctx, b, configurationTopic, id, ConfigurationRequest{Keys: keys})
 }
 
 // Configurations asks everybody, as [Statuses] does.
-func Configurations(ctx context.Context, b bus.Bus) iter.Seq2[ConfigurationReport, error] {
-	return askAll[ConfigurationReport](ctx, b, configurationTopic, nil)
+func Configurations(ctx context.Context, b bus.Bus, keys ...string) iter.Seq2[ConfigurationReport, error] {
+	return askAll[ConfigurationReport](ctx, b, configurationTopic, ConfigurationRequest{Keys: keys})
 }
 
 // Configure changes values of a component's configuration by their keys. What has become of each is in the Changes of the report:
-// a value that is refused, or that needs a restart, is no error.
+// a value that is refused, or that needs a restart, is no error. The Settings of the report are those of the keys.
 func Configure(ctx context.Context, b bus.Bus, id string, values map[string]any) (ConfigurationReport, error) {
 	request := ConfigurationRequest{Set: make(map[string]json.RawMessage, len(values))}
 	for key, value := range values {

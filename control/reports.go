@@ -142,15 +142,17 @@ type CollectorStatistics struct {
 type ConfigurationRequest struct {
 	// Set has values as JSON by their keys, such as {"log.level": "debug", "collect.process_interval": "2s"}.
 	Set map[string]json.RawMessage `json:"set,omitempty"`
+	// Keys are the settings that the answer should have, or tables of them such as log; empty are those of Set, or all.
+	Keys []string `json:"keys,omitempty"`
 }
 
 // ConfigurationReport is a component's effective configuration.
 type ConfigurationReport struct {
 	ID string `json:"id"`
-	// Settings are all of them, by key.
-	Settings []Setting `json:"settings"`
-	// Changes has one entry for each key of the request, by key.
+	// Changes has one entry for each key that was to be set, by key.
 	Changes []Change `json:"changes,omitempty"`
+	// Settings are those that were asked for, by key, after the changes.
+	Settings []Setting `json:"settings"`
 }
 
 // Setting is one value of a configuration.

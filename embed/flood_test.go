@@ -84,6 +84,57 @@ func TestAFloodOfStrangers(t *testing.T) {
 	require.Equal(t, 1, server.Clients())
 }
 
+// TestStrangersKeepNobodyOut: connections that never authenticate, and are made anew when they are ended, hold all places of the
+// listener for less than AuthTimeout.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	const places = 40
+	server := start(t, &embed.Options{MaxConnections: places, AuthTimeout: patience}, withListener)
+	there := connectSocket(t, server)
+	address := strings.TrimPrefix(server.URL(), "nats://")
+	var flood sync.WaitGroup
+	quit := make(chan struct{})
+	for range 2 * places {
+		flood.Go(func() {
+			for {
+				conn, err := net.Dial("tcp", address)
+				if err != nil {
+					return // the server has gone
+				}
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					_, _ = io.Copy(io.Discard, conn)
+				}()
+				select {
+				case <-ended:
+				case <-quit:
+				}
+				conn.Close()
+				<-ended
+				select {
+				case <-quit:
+					return
+				default:
+				}
+			}
+		})
+	}
+	for range 20 {
+		require.Eventually(t, func() bool {
+			nc, err := connect(t, server.URL(), nats.Token(server.Token()))
+			if err != nil {
+				return false
+			}
+			nc.Close()
+			return true
+		}, patience/2, time.Millisecond)
+	}
+	require.NoError(t, there.Flush(), "who was there is still there")
+	require.Zero(t, there.Stats().Reconnects)
+	close(quit)
+	flood.Wait()
+}
+
 // TestAFloodFillsNoLog: neither with those for whom there is no room, nor with those who do not know that the listener speaks TLS.
 func TestAFloodFillsNoLog(t *testing.T) {
 	const strangers = 300

@@ -130,6 +130,7 @@ func (s *Server) startNATS(ctx context.Context) error {
 		s.workers.Go(func() { l.watch(s.accounts.joined, s.quit) })
 	}
 	s.workers.Go(func() { s.watchPending(s.quit) })
+	s.workers.Go(func() { s.watchStrangers(s.quit) })
 	if c := s.auth.credentials; c != nil {
 		s.workers.Go(func() { c.watch(nats, s.quit) })
 	}

@@ -103,12 +103,13 @@ func (l *Live[S]) Set(_ context.Context, by string, values map[string]json.RawMe
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
+		quiet := l.quiet()
 		change := l.set(key, values[key])
 		changes = append(changes, change)
 		switch change.Result {
 		case control.Applied:
 			l.origins[key] = originRequest
-			l.options.Logger.Info("the configuration has changed", "key", key, "old", change.Old, "value", change.Value, "by", by)
+			l.say(quiet, "key", key, "old", change.Old, "value", change.Value, "by", by)
 		case control.Refused:
 			l.options.Logger.Warn("a change of the configuration was refused", "key", key, "reason", change.Reason, "by", by)
 		}
@@ -128,6 +129,10 @@ func (l *Live[S]) set(key string, text json.RawMessage) control.Change {
 // change puts a value in force, if it can be; mu is held.
 func (l *Live[S]) change(key string, value any) control.Change {
 	change := control.Change{Key: key, Result: control.Refused}
+	if slices.ContainsFunc(l.values(&l.current), func(v eventbus.Value) bool { return strings.HasPrefix(v.Key, key+".") }) {
+		change.Reason = "is a table: set its keys"
+		return change
+	}
 	next := l.current
 	config, sections := l.options.Tables(&next)
 	if err := eventbus.Set(config, key, value, sections...); err != nil {
@@ -182,11 +187,12 @@ func (l *Live[S]) Reload() {
 			log.Warn("a change of the configuration needs a restart", "key", key, "value", value.Value, "origin", origins[key])
 			continue
 		}
+		quiet := l.quiet()
 		change := l.change(key, value.Value)
 		if change.Result == control.Applied {
 			delete(l.pending, key)
 			l.origins[key] = origins[key]
-			log.Info("the configuration has changed", "key", key, "old", change.Old, "value", change.Value, "origin", origins[key])
+			l.say(quiet, "key", key, "old", change.Old, "value", change.Value, "origin", origins[key])
 			continue
 		}
 		l.pending[key] = value.Value
@@ -195,6 +201,23 @@ func (l *Live[S]) Reload() {
 	if changed == 0 {
 		log.Info("the configuration was read again, and nothing has changed")
 	}
+}
+
+// quiet reports whether changes are not logged.
+func (l *Live[S]) quiet() bool {
+	return !l.options.Logger.Enabled(context.Background(), slog.LevelInfo)
+}
+
+// say logs a change, unless the log was quiet before it. That the log is to be quiet from now on is the last thing to be said in it.
+func (l *Live[S]) say(quiet bool, attributes ...any) {
+	if quiet && l.quiet() {
+		return
+	}
+	level := slog.LevelInfo
+	for level < slog.LevelError && !l.options.Logger.Enabled(context.Background(), level) {
+		level += slog.LevelWarn - slog.LevelInfo
+	}
+	l.options.Logger.Log(context.Background(), level, "the configuration has changed", attributes...)
 }
 
 // differs reports whether settings differ in a secret that is not in what is shown of the key.
