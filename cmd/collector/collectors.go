@@ -10,10 +10,11 @@ import (
 	"sync"
 
 	"github.com/daemoneye/eventbus/collect"
+	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // newCollectors returns the collectors that the configuration asks for, publishing to pub.
-func newCollectors(pub collect.Publisher, c collectTable, logger *slog.Logger) []collect.Collector {
+func newCollectors(pub collect.Publisher, c daemon.Collect, logger *slog.Logger) []collect.Collector {
 	var collectors []collect.Collector
 	if c.Processes {
 		collectors = append(collectors, collect.NewProcesses(pub, &collect.ProcessOptions{
@@ -26,7 +27,7 @@ func newCollectors(pub collect.Publisher, c collectTable, logger *slog.Logger) [
 		}))
 	}
 	if c.Files {
-		collectors = append(collectors, collect.NewFiles(pub, c.paths(), &collect.FileOptions{Recursive: c.FileRecursive, Logger: logger}))
+		collectors = append(collectors, collect.NewFiles(pub, filePaths(c), &collect.FileOptions{Recursive: c.FileRecursive, Logger: logger}))
 	}
 	if c.Performance {
 		collectors = append(collectors, collect.NewPerformance(pub, &collect.PerformanceOptions{Interval: c.PerformanceInterval, Logger: logger}))

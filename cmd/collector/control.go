@@ -61,7 +61,7 @@ func (d *session) liveKeys() map[string]func(*settings) error {
 		case *collect.Performance:
 			live["collect.performance_interval"] = func(s *settings) error { c.SetInterval(s.Collect.PerformanceInterval); return nil }
 		case *collect.Files:
-			watch := func(s *settings) error { c.SetPaths(s.Collect.paths(), s.Collect.FileRecursive); return nil }
+			watch := func(s *settings) error { c.SetPaths(filePaths(s.Collect), s.Collect.FileRecursive); return nil }
 			live["collect.file_paths"], live["collect.file_recursive"] = watch, watch
 		}
 	}

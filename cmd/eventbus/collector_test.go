@@ -19,9 +19,9 @@ type collector struct {
 	out     *bufio.Scanner
 }
 
-// start starts a collector at the socket, and at an address if one is given, and returns when clients can attach.
-func start(socket string, address ...string) (*collector, error) {
-	cmd := exec.Command("fakecollector", append([]string{socket}, address...)...)
+// start starts a collector at the socket, with further arguments of fakeCollector, and returns when clients can attach.
+func start(socket string, arguments ...string) (*collector, error) {
+	cmd := exec.Command("fakecollector", append([]string{socket}, arguments...)...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

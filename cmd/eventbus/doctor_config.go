@@ -21,9 +21,7 @@ import (
 
 // checkConfiguration reads the file and the environment, and what later checks learn from them.
 func checkConfiguration(_ context.Context, e *examination) ([]finding, string) {
-	log, health := daemon.DefaultLog(), daemon.DefaultHealth()
-	config, warnings, err := eventbus.Load(e.Config, eventbus.Section{Name: "log", Into: &log}, eventbus.Section{Name: "health", Into: &health},
-		eventbus.Section{Name: "collect", Foreign: true}, eventbus.Section{Name: "http", Foreign: true})
+	config, warnings, err := eventbus.Load(e.Config, sections()...)
 	e.deprecated = warnings
 	if err != nil {
 		var findings []finding

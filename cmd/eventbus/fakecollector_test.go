@@ -22,31 +22,35 @@ import (
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
-// fakeCollector is a program that serves at the socket in its first argument, and at the address in its second one if there is one. It
-// does what it is told on standard input, one command a line, each of which it answers with ok:
+// fakeCollector is a program that serves at the socket in its first argument. Its other arguments are role=ROLE, what its user may be on
+// the socket if that is not trusted, and an address at which it serves as well. It does what it is told on standard input, one command a
+// line, each of which it answers with ok:
 //
 //	publish SET   publish known events
 //	burst N       publish N process events, with pids from 1
 //	numbered N…   publish process events of another publisher, with these sequence numbers
+//	gaps P T      lose an event of each of P publishers on each of T topics, at once
 //	garbage       publish a message that is no event
 //	watched       wait until a watcher that was attached to the collector before has come back
 //
 // and the commands of answer. It ends at the end of its input.
 func fakeCollector() {
-	address := ""
-	if len(os.Args) > 2 {
-		address = os.Args[2]
+	options := &embed.Options{Role: embed.Trusted, Socket: os.Args[1], Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	for _, argument := range os.Args[2:] {
+		if role, ok := strings.CutPrefix(argument, "role="); ok {
+			options.Role = role
+		} else {
+			options.Listen = argument
+		}
 	}
-	if err := collectFakes(os.Args[1], address); err != nil {
+	if err := collectFakes(options); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func collectFakes(socket, address string) (err error) {
+func collectFakes(options *embed.Options) (err error) {
 	ctx := context.Background()
-	server, err := embed.Start(ctx, &embed.Options{
-		Role: embed.Trusted, Socket: socket, Listen: address, Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	server, err := embed.Start(ctx, options)
 	if err != nil {
 		return err
 	}
@@ -77,6 +81,8 @@ func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) 
 		return await("a watcher", func() (bool, error) { return server.Interest(link.BatchPrefix+bus.TypeProcess.DefaultTopic()) > 0, nil })
 	case "numbered", "garbage":
 		return publishRaw(server, words[0] == "garbage", words[1:])
+	case "gaps":
+		return publishGaps(server, words[1:])
 	case "publish":
 		events = fakes[words[1]]
 	case "burst":
@@ -133,6 +139,42 @@ func publishRaw(server *embed.Server, garbage bool, numbers []string) error {
 		}
 	}
 	return errors.Join(err, conn.Flush())
+}
+
+// publishGaps publishes the first and the third event of each publisher and topic: first all of the first ones, and then, in one go, the
+// others.
+func publishGaps(server *embed.Server, counts []string) error {
+	publishers, err := strconv.Atoi(counts[0])
+	if err != nil {
+		return err
+	}
+	topics, err := strconv.Atoi(counts[1])
+	if err != nil {
+		return err
+	}
+	conn, err := nats.Connect("", nats.InProcessServer(server), nats.Token(server.Token()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for _, sequence := range []uint64{1, 3} {
+		for p := range publishers {
+			for t := range topics {
+				event := fake(7, &bus.ProcessEvent{PID: 7, Name: "gap", Timestamp: fakeTime})
+				event.Topic, event.Sequence = fmt.Sprintf("events.gaps.t%d", t), sequence
+				event.Publisher = numbered
+				event.Publisher[15], event.Publisher[14] = byte(p), 7
+				encoded, err := event.MarshalMsg(nil)
+				if err != nil {
+					return err
+				}
+				if err := conn.Publish(event.Topic, encoded); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return conn.Flush()
 }
 
 // fakes are the known events: one of each type, and one whose texts try to take over the terminal.

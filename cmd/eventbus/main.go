@@ -4,10 +4,12 @@
 //
 //	eventbus watch                                        # everything that the running collector publishes
 //	eventbus watch 'events.process.#' --count 5 -o json   # five process events, as JSON lines
+//	eventbus publish events.jsonl                         # events from lines of JSON, or from flags
 //	eventbus serve                                        # a bus without collectors
 //	eventbus proxy                                        # a loopback port for tools that cannot dial its socket
 //	eventbus bench --quick                                # how fast the buses are on this machine
 //	eventbus creds make observer --name laptop            # an nkey for a NATS client, with what it may do
+//	eventbus config show eventbus.toml                    # each value, with where it comes from
 //	eventbus context                                      # and the nats CLI knows the running collector
 //	nats --context eventbus sub 'events.>' --translate 'eventbus decode'
 //
@@ -20,6 +22,7 @@
 //	1    an error
 //	2    wrong usage: a flag, pattern or type that cannot be
 //	3    nothing to attach to: no collector runs at the socket, or none with a loopback listener, or no server at the URL
+//	4    events were lost or dropped, and watch --fail-on-loss was given
 //	124  --timeout passed before --count was reached
 //	130  interrupted
 //	143  terminated

@@ -45,20 +45,41 @@ type streams struct {
 	getenv         func(string) string
 }
 
+const description = `The operator's tool for a running event bus.
+
+What was asked for goes to standard output, and everything else to standard error. If NO_COLOR is set, nothing is colored unless --color
+says so. --help behind a command has the rest, and so has eventbus man COMMAND.
+
+Examples:
+
+    eventbus watch 'events.process.#' --count 5
+    eventbus publish --type process --field pid=4242 --field name=sleep
+    eventbus serve
+    eventbus config check eventbus.toml
+    eventbus completion bash
+
+Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
+124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
+
 // commands is the command line.
 type commands struct {
-	Version kong.VersionFlag `help:"Print the version and exit."`
-	Watch   watchCommand     `cmd:"" help:"Print the events of the running collector as they come."`
-	Serve   serveCommand     `cmd:"" help:"Serve a bus for other processes, without collectors."`
-	Proxy   proxyCommand     `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
-	Bench   benchCommand     `cmd:"" help:"Measure the buses on this machine."`
-	Creds   credsCommand     `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
-	Context contextCommand   `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
-	Decode  decodeCommand    `cmd:"" help:"Print a NATS message from standard input as JSON."`
-	Stats   statsCommand     `cmd:"" help:"Print what the programs on the bus count: rates, queues, drops, losses."`
-	Top     topCommand       `cmd:"" help:"Show what the programs on the bus count, on a screen that is drawn again and again."`
-	Doctor  doctorCommand    `cmd:"" help:"Say what is wrong with this installation, and what to do about it."`
-	Topics  topicsCommand    `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
+	Version    kong.VersionFlag  `help:"Print the version and exit."`
+	Watch      watchCommand      `cmd:"" help:"Print the events of the running collector as they come."`
+	Publish    publishCommand    `cmd:"" help:"Publish events, from flags or from lines of JSON."`
+	Serve      serveCommand      `cmd:"" help:"Serve a bus for other processes, without collectors."`
+	Proxy      proxyCommand      `cmd:"" help:"Open a loopback port in front of a bus's unix socket, for clients with a credential."`
+	Bench      benchCommand      `cmd:"" help:"Measure the buses on this machine."`
+	Creds      credsCommand      `cmd:"" help:"List, make and revoke the credentials of NATS clients."`
+	Config     configCommand     `cmd:"" help:"Check configurations, and say where their values come from."`
+	Context    contextCommand    `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
+	Decode     decodeCommand     `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Stats      statsCommand      `cmd:"" help:"Print what the programs on the bus count: rates, queues, drops, losses."`
+	Top        topCommand        `cmd:"" help:"Show what the programs on the bus count, on a screen that is drawn again and again."`
+	Doctor     doctorCommand     `cmd:"" help:"Say what is wrong with this installation, and what to do about it."`
+	Topics     topicsCommand     `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what could stand at the cursor of a command line."`
+	Man        manCommand        `cmd:"" help:"Print manual pages."`
 }
 
 // run runs the program and returns its exit code. An error is one line on stderr.
@@ -74,7 +95,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	ended, code := false, 0
 	parser, err := kong.New(&c,
 		kong.Name("eventbus"),
-		kong.Description("The operator's tool for a running event bus.\n\nExample: eventbus watch 'events.process.#' --count 5"),
+		kong.Description(description),
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(status int) { ended, code = true, status }),
 		kong.Vars{"version": version()},

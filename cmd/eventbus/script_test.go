@@ -2,10 +2,13 @@ package main_test
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +17,7 @@ import (
 
 // TestScripts runs the scripts of testdata/script. Beside the usual commands they have
 //
-//	collector start [ADDRESS]  start a collector at the usual place, $SOCKET, and at an address if one is given
+//	collector start [ARG…]     start a collector at the usual place, $SOCKET, with the arguments of fakeCollector
 //	collector publish SET      see fakeCollector
 //	collector stop, kill       end it politely, or not
 //	attached                   wait until a watcher in the background sees what is published
@@ -22,6 +25,8 @@ import (
 //	scrubport FILE             replace the ports of loopback URLs in FILE with PORT
 //	mode MODE FILE             require that a file has that mode
 //	hidden FILE                require that the seed in a file is neither in stdout nor in stderr
+//	atmost N FILE              require that FILE has no more than N lines
+//	equalevents FILE FILE      require that both have the same events, but for publisher and sequence
 //	unhex FILE                 make FILE of its text, the hexadecimal form of its bytes
 //
 // and the program exitcode.
@@ -51,6 +56,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"collector": collectorCommand, "scrub": scrubCommand, "attached": attachedCommand,
 			"scrubport": scrubPortCommand, "mode": modeCommand, "hidden": hiddenCommand, "unhex": unhexCommand,
+			"atmost": atMostCommand, "equalevents": equalEventsCommand,
 		},
 	})
 }
@@ -110,6 +116,33 @@ func hiddenCommand(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s shows a seed", output)
 		}
 	}
+}
+
+func atMostCommand(ts *testscript.TestScript, _ bool, args []string) {
+	most, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if text := ts.ReadFile(args[1]); strings.Count(text, "\n") > most {
+		ts.Fatalf("%s has more than %d lines: %s", args[1], most, text)
+	}
+}
+
+func equalEventsCommand(ts *testscript.TestScript, _ bool, args []string) {
+	first, second := eventsIn(ts, args[0]), eventsIn(ts, args[1])
+	if len(first) == 0 || !reflect.DeepEqual(first, second) {
+		ts.Fatalf("%s and %s have different events:\n%v\n%v", args[0], args[1], first, second)
+	}
+}
+
+// eventsIn returns the events in a file, less what a publisher gives them.
+func eventsIn(ts *testscript.TestScript, name string) (events []map[string]any) {
+	for line := range strings.Lines(ts.ReadFile(name)) {
+		var event map[string]any
+		ts.Check(json.Unmarshal([]byte(line), &event))
+		delete(event, "publisher")
+		delete(event, "sequence")
+		events = append(events, event)
+	}
+	return events
 }
 
 func unhexCommand(ts *testscript.TestScript, _ bool, args []string) {

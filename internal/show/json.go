@@ -41,6 +41,9 @@ func appendVisibleJSON(dst, encoded []byte) []byte {
 	return dst
 }
 
+// VisibleJSON returns compact JSON with escapes for what cannot be seen, for other values than events.
+func VisibleJSON(encoded []byte) []byte { return appendVisibleJSON(nil, encoded) }
+
 // WriteJSON writes a value as one JSON object in a line, with one write, as safe for a terminal as [AppendJSON].
 func WriteJSON(out io.Writer, value any) error {
 	var encoded bytes.Buffer
