@@ -27,8 +27,6 @@ type Section struct {
 	// If Into has a method Validate() error, Load calls it. Errors that it joins are reported one by one, and a *ConfigError
 	// without an origin gets that of its key, such as collect.interval.
 	Into any
-	// Foreign says that the table is another program's: it may be there, nobody looks at it, and Into is not used.
-	Foreign bool
 }
 
 // Load reads a configuration from a TOML file and from the environment, which wins. With an empty path there is no file.
@@ -98,13 +96,8 @@ func parseAll(name string, data []byte, environ []string, sections []Section) (l
 	if err != nil {
 		return loaded{}, nil, err
 	}
-	foreign := make(map[string]bool)
-	for _, section := range sections {
-		foreign[section.Name] = section.Foreign
-	}
-	fromEnv, problems := parseEnv(environ, slices.AppendSeq(slices.Collect(maps.Keys(roots)), maps.Keys(foreign)))
+	fromEnv, problems := parseEnv(environ, slices.Collect(maps.Keys(roots)))
 	settings, warnings := modernize(override(settings, fromEnv))
-	settings = slices.DeleteFunc(settings, func(s setting) bool { return foreign[s.path[0]] })
 
 	known, origins := newSchema(roots), make(map[string]string)
 	refused := make(map[string]bool)
@@ -129,9 +122,7 @@ func parseAll(name string, data []byte, environ []string, sections []Section) (l
 		return loaded{}, warnings, errors.Join(problems...)
 	}
 	for _, section := range sections {
-		if !section.Foreign {
-			reflect.ValueOf(section.Into).Elem().Set(roots[section.Name].Elem())
-		}
+		reflect.ValueOf(section.Into).Elem().Set(roots[section.Name].Elem())
 	}
 	return loaded{*config, origins}, warnings, nil
 }
@@ -178,15 +169,11 @@ func newRoots(config *Config, sections []Section) (map[string]reflect.Value, err
 			reason = "a section's name must be lower-case letters, digits and single underscores"
 		case key || twice || isLegacy([]string{section.Name}):
 			reason = "the name of the section is taken"
-		case section.Foreign:
 		case into.Kind() != reflect.Pointer || into.IsNil() || into.Elem().Kind() != reflect.Struct:
 			reason = "the section's Into must point to a struct"
 		}
 		if reason != "" {
 			return nil, &ConfigError{Key: section.Name, Reason: reason}
-		}
-		if section.Foreign {
-			continue
 		}
 		scratch := reflect.New(into.Elem().Type())
 		scratch.Elem().Set(into.Elem())

@@ -148,20 +148,6 @@ func TestSections(t *testing.T) {
 	require.Equal(t, want, section)
 }
 
-// The table of another program may hold anything. It takes nothing from what is checked otherwise.
-func TestForeignSections(t *testing.T) {
-	sections := []eventbus.Section{{Name: "collect", Foreign: true}}
-	config, warnings, err := eventbus.Parse("c.toml", []byte("[event_bus]\nmax_subscribers = 7\n[collect]\nanything = [{a = 1}]\n[collect.deeper]\nx = 1\n"),
-		[]string{"EVENTBUS_COLLECT__WHATEVER=x"}, sections)
-	require.NoError(t, err)
-	require.Empty(t, warnings)
-	require.Equal(t, 7, config.MaxSubscribers)
-	_, _, err = eventbus.Parse("c.toml", []byte("[collects]\nanything = 1\n"), nil, sections)
-	require.ErrorContains(t, err, "collects")
-	_, _, err = eventbus.Parse("", nil, nil, append(sections, eventbus.Section{Name: "nats", Foreign: true}))
-	require.ErrorContains(t, err, "taken")
-}
-
 func TestSectionsAreLeftAloneOnFailure(t *testing.T) {
 	t.Parallel()
 	paths := []string{"/default"}
