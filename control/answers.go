@@ -101,6 +101,9 @@ func (s *Service) status(context.Context, bus.Request, StatusRequest) (any, erro
 // configuration changes what the request says, and answers what is in force.
 func (s *Service) configuration(ctx context.Context, asked bus.Request, request ConfigurationRequest) (any, error) {
 	report := ConfigurationReport{ID: s.options.ID}
+	if _, err := request.choose(s.options.Settings.Settings()); err != nil {
+		return nil, err // and nothing has changed
+	}
 	if len(request.Set) > 0 {
 		by := "request"
 		if asked.Role != "" {

@@ -301,6 +301,9 @@ func TestTheConfigurationIsShownAndChanged(t *testing.T) {
 		require.Equal(t, want.settings, report.Settings)
 	}
 	require.Equal(t, "request", settings.by)
+	_, err = bus.Ask(background(t), b, subjects.ControlCollectorConfig, []byte(`{"set":{"a.b":8},"keys":["x"]}`))
+	require.ErrorContains(t, err, `keys: "x"`)
+	require.Equal(t, "7", settings.value, "a request that is refused changes nothing")
 	_, err = control.Configure(background(t), b, "c-1", map[string]any{"a.b": func() {}})
 	require.ErrorContains(t, err, "a.b")
 	for report, err := range control.Configurations(background(t), b) {

@@ -42,18 +42,18 @@ func TestEcho(t *testing.T) {
 	require.Equal(t, "load", decode(t, message)["type"])
 }
 
-// An event passes, and what would make it a request does not: neither the subject for the answer nor headers.
+// On topics of events there are no requests. An event passes, and what would make it one does not: neither the subject for the answer nor headers.
 func TestRequestsAreNotPassedOn(t *testing.T) {
 	c := startCollector(t)
 	observer := c.plain("observer")
-	asked, err := observer.SubscribeSync(subjects.ControlHealthStatus)
+	asked, err := observer.SubscribeSync(subjects.NetworkDNS)
 	require.NoError(t, err)
 	require.NoError(t, observer.Flush())
-	agent := c.plain("agent", nats.CustomInboxPrefix("_INBOX_agent"))
-	request := nats.NewMsg(subjects.ControlHealthStatus)
-	request.Data, request.Reply = health(t, nil), agent.NewRespInbox()
+	network := c.plain("network", nats.CustomInboxPrefix("_INBOX_network"))
+	request := nats.NewMsg(subjects.NetworkDNS)
+	request.Data, request.Reply = health(t, func(e object) { e["source"] = "network" }), network.NewRespInbox()
 	request.Header.Set("Key", "value")
-	require.NoError(t, agent.PublishMsg(request))
+	require.NoError(t, network.PublishMsg(request))
 	message, err := asked.NextMsg(patience)
 	require.NoError(t, err)
 	require.Equal(t, "load", decode(t, message)["type"])

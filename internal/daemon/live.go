@@ -102,8 +102,8 @@ func (l *Live[S]) Settings() []control.Setting {
 func (l *Live[S]) Set(_ context.Context, by string, values map[string]json.RawMessage) (changes []control.Change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	quiet := l.quiet()
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		quiet := l.quiet()
 		change := l.set(key, values[key])
 		changes = append(changes, change)
 		switch change.Result {
@@ -173,7 +173,7 @@ func (l *Live[S]) Reload() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	origins := l.originsOf(&next)
-	changed := 0
+	changed, quiet := 0, l.quiet()
 	for _, value := range l.values(&next) {
 		key := value.Key
 		if reflect.DeepEqual(value.Value, find(l.values(&l.current), key)) && !l.differs(key, &l.current, &next) {
@@ -187,7 +187,6 @@ func (l *Live[S]) Reload() {
 			log.Warn("a change of the configuration needs a restart", "key", key, "value", value.Value, "origin", origins[key])
 			continue
 		}
-		quiet := l.quiet()
 		change := l.change(key, value.Value)
 		if change.Result == control.Applied {
 			delete(l.pending, key)
@@ -208,7 +207,8 @@ func (l *Live[S]) quiet() bool {
 	return !l.options.Logger.Enabled(context.Background(), slog.LevelInfo)
 }
 
-// say logs a change, unless the log was quiet before it. That the log is to be quiet from now on is the last thing to be said in it.
+// say logs a change, unless the log was quiet before the changes began. That it is to be quiet from now on is the last thing to be said in it,
+// together with the changes that come with that.
 func (l *Live[S]) say(quiet bool, attributes ...any) {
 	if quiet && l.quiet() {
 		return

@@ -60,7 +60,7 @@ func newProgram(t *testing.T, text string) (*program, *daemon.Live[programSettin
 	b, err := localbus.New(nil)
 	require.NoError(t, err)
 	p := &program{t: t, file: filepath.Join(t.TempDir(), "p.toml"), bus: b, level: new(slog.LevelVar)}
-	p.logger = slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+	p.logger = slog.New(slog.NewTextHandler(&p.log, &slog.HandlerOptions{Level: p.level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -275,4 +275,11 @@ func TestTheLogSaysWhenItBecomesQuiet(t *testing.T) {
 	}
 	require.Equal(t, []string{"WARN old=INFO value=WARN", "INFO old=WARN value=INFO", "INFO old=INFO value=DEBUG"},
 		regexp.MustCompile(`[A-Z]+ old=[A-Z]+ value=[A-Z]+`).FindAllString(strings.NewReplacer(`msg="the configuration has changed" key=log.level `, "").Replace(log.String()), -1))
+
+	p, live := newProgram(t, "")
+	p.write("[log]\nlevel = \"warn\"\n[health]\nheartbeat = \"1s\"\n")
+	live.Reload()
+	require.Equal(t, `level=WARN msg="the configuration has changed" key=log.level old=INFO value=WARN origin=FILE:2
+level=WARN msg="the configuration has changed" key=health.heartbeat old=10s value=1s origin=FILE:4
+`, p.said(), "what comes with it is not lost")
 }
