@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -117,6 +118,46 @@ func checkAnswers(ctx context.Context, e *examination) ([]finding, string) {
 			"No program on the bus at %s answers", e.peer), ""
 	}
 	return found("Look at the collector's log", "No program on the bus at %s answers as it should: %v", e.peer, err), ""
+}
+
+// checkRunning asks the program that serves here how it is configured, so that its files can be looked at. What another host has, this one does
+// not, so none is asked beyond the socket.
+func checkRunning(ctx context.Context, e *examination) ([]finding, string) {
+	at := slices.IndexFunc(e.programs, func(p report.Program) bool { return p.Status.PID == e.pid })
+	if e.pid == 0 || at < 0 {
+		return nil, "the program that serves has not said how it is configured"
+	}
+	limited, cancel := context.WithTimeout(ctx, e.Wait)
+	defer cancel()
+	answer, err := control.Configuration(limited, e.bus, e.programs[at].After.ID)
+	if err != nil {
+		return nil, fmt.Sprintf("it does not say how it is configured: %v", err)
+	}
+	var findings []finding
+	for _, setting := range answer.Settings {
+		if setting.Pending != nil {
+			findings = append(findings, found("Restart it", "%s still has %s = %v, although the configuration says %v by now",
+				show.Quote(answer.ID), setting.Key, setting.Value, setting.Pending)...)
+		}
+		e.inForce(setting)
+	}
+	return findings, ""
+}
+
+// inForce makes a value that is in force one that is looked at, unless --config said another.
+func (e *examination) inForce(setting control.Setting) {
+	nats := &e.config.NATS
+	into := map[string]*string{
+		"event_bus.nats.tls_cert": &nats.TLSCert, "event_bus.nats.tls_key": &nats.TLSKey, "event_bus.nats.tls_ca": &nats.TLSCA,
+		"event_bus.nats.leaf.hub": &nats.Leaf.Hub, "event_bus.nats.leaf.tls_ca": &nats.Leaf.TLSCA,
+	}[setting.Key]
+	text, ok := setting.Value.(string)
+	if !ok || into == nil || *into != "" {
+		return
+	}
+	if setting.Key == "event_bus.nats.leaf.hub" || filepath.IsAbs(text) { // where the program was started is not known
+		*into = text
+	}
 }
 
 // each looks at each program that has answered.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -199,6 +200,21 @@ var illnesses = []illness{
 		i.listening("127.0.0.1:0", "answer a v1.0.0")
 		i.args = []string{"--creds", i.credentials() + "/process.nk"}
 	}, `may not ask`, `credential of an observer`},
+	{"running-configuration", "", func(i *ill) {
+		config := i.file("serve.toml", "")
+		served := run(i.T, i.dir, "serve", "--config", config)
+		served.line()
+		i.file("serve.toml", "[event_bus]\nmax_subscribers = 77\n")
+		require.NoError(i, served.cmd.Process.Signal(syscall.SIGHUP))
+		b := attachTo(i.T, i.dir)
+		require.NoError(i, await("the reload", func() (bool, error) {
+			report, err := control.Configuration(i.Context(), b, "", "event_bus.max_subscribers")
+			return err == nil && len(report.Settings) == 1 && report.Settings[0].Pending != nil, err
+		}))
+	}, `still has event_bus\.max_subscribers = 1000, although the configuration says 77 by now`, `Restart it`},
+	{"hub", "of the program that runs", func(i *ill) {
+		run(i.T, i.dir, "serve", "--config", i.file("serve.toml", "[event_bus.nats.leaf]\nhub = 'nats://"+closedPort(i.T)+"'\n")).line()
+	}, `^The hub nats://127\.0\.0\.1:\d+ is away: .*refused`, `hub runs`},
 	{"health", "", func(i *ill) { i.collector("unwell a") }, `^a is degraded: the disk is full`, `log`},
 	{"health", "away", func(i *ill) { i.collector(`tell {"id":"a","statistics":{"disconnected_for_ns":5000000000}}`) }, `^a has not been connected to its server for 5s`, `comes back`},
 	{"version", "", func(i *ill) { i.collector("answer a v1.0.0", "answer b v1.1.0") }, `v1\.0\.0 \(a\), v1\.1\.0 \(b\)`, `same version`},
@@ -301,7 +317,7 @@ func TestDoctorFindsNothing(t *testing.T) {
 	require.Empty(t, d.Findings)
 	for _, check := range d.Checks {
 		if check.Result == "skipped" {
-			require.Contains(t, []string{"proxy", "file-limit"}, check.Check, check.Skipped)
+			require.Contains(t, []string{"proxy", "file-limit", "running-configuration", "version"}, check.Check, check.Skipped)
 		}
 	}
 }

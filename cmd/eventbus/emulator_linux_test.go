@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openTerminal returns both ends of a new pseudo terminal: what the user has, and what the program has.
-func openTerminal(t *testing.T, rows, columns uint16) (user, program *os.File) {
+// newTerminal returns both ends of a new pseudo terminal: what the user has, and what the program has.
+func newTerminal(t *testing.T, rows, columns uint16) (user, program *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	require.NoError(t, err)

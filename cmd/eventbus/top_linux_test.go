@@ -31,7 +31,7 @@ func startTop(t *testing.T, rows uint16, args ...string) (*onScreen, *collector)
 	require.NoError(t, c.do("answer fake-1 v1.0.0"))
 	require.NoError(t, c.do("stuck 4"))
 	require.NoError(t, c.do("burst 10"))
-	user, terminal := openTerminal(t, rows, 140)
+	user, terminal := newTerminal(t, rows, 140)
 	before, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	require.NoError(t, err)
 	s := &onScreen{t: t, user: user, terminal: terminal, emulator: new(emulator), before: before}
