@@ -24,6 +24,7 @@ type topicsCommand struct {
 	For       time.Duration `default:"2s" placeholder:"DURATION" help:"How long to listen (${default}); 0 attaches to nothing and prints the hierarchy alone."`
 	Published bool          `help:"Do not listen, but ask the programs on the bus how much each has published since it was started."`
 	Output    show.Format   `short:"o" enum:"text,json" default:"text" help:"text is a table for a person, json one object a line."`
+	Quiet     bool          `short:"q" help:"No opening line on standard error."`
 	attachFlags
 }
 
@@ -118,7 +119,7 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 	// A role that may not read everything gets the rest, and sees what it does not.
 	logger := errorLogger(s.stderr)
 	c.client = "eventbus topics"
-	b, _, err := c.attach(ctx, s, logger)
+	b, peer, err := c.attach(ctx, s, logger)
 	if err != nil {
 		return ended(ctx, err, "while attaching")
 	}
@@ -126,6 +127,9 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 	receiver, err := c.subscribe(ctx, b, seen)
 	if err != nil {
 		return ended(ctx, err, "while subscribing")
+	}
+	if !c.Quiet {
+		fmt.Fprintf(s.stderr, "eventbus: attached to %s, listening for %v\n", show.Escape(peer), c.For)
 	}
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, c.For)
