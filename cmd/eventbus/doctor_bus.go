@@ -23,8 +23,7 @@ import (
 
 // learnt is what the checks before have found out.
 type learnt struct {
-	config     eventbus.Config
-	configured bool // it could be read
+	config     eventbus.Config // zero if it cannot be read
 	deprecated []eventbus.Warning
 
 	place   serverPlace
@@ -79,7 +78,7 @@ func checkAttach(ctx context.Context, e *examination) ([]finding, string) {
 	default:
 		remedy = "Look at the collector's log, and restart it"
 	}
-	return found(remedy, "Nobody can attach: %v", err), ""
+	return found(remedy, "This tool cannot attach: %v", err), ""
 }
 
 // notAttached is why checks of what programs say are skipped.

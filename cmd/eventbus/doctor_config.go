@@ -30,7 +30,7 @@ func checkConfiguration(_ context.Context, e *examination) ([]finding, string) {
 		}
 		return findings, ""
 	}
-	e.config, e.configured = config, true
+	e.config = config
 	e.adopt()
 	if config.BusType == eventbus.Local {
 		return found(`Set bus_type = "nats", or use --print of the program itself`, `event_bus.bus_type is "local", so nobody can attach to that program`), ""

@@ -75,7 +75,7 @@ func checkLosses(_ context.Context, e *examination) ([]finding, string) {
 			return nil
 		}
 		return found("Look at its log for from whom they were and when: a connection that was cut, a server that ended, or more than was decoded or sent (overruns, unsent)",
-			"%s was lost on the way to %s, %s", countEvents(lost), show.Quote(p.After.ID), since(p, p.Before.Statistics.Lost, lost))
+			"%s did not reach %s, %s", countEvents(lost), show.Quote(p.After.ID), since(p, p.Before.Statistics.Lost, lost))
 	})
 }
 
@@ -119,8 +119,8 @@ func checkSlowClients(_ context.Context, e *examination) ([]finding, string) {
 
 // counted is a counter of what should not be, and what to do about it.
 type counted struct {
-	of           func(*bus.Statistics) uint64
-	what, remedy string
+	name, what, remedy string
+	of                 func(*bus.Statistics) uint64
 }
 
 // look returns a finding for each of the counters that has counted anything.
@@ -129,7 +129,7 @@ func (e *examination) look(counters []counted) ([]finding, string) {
 		var findings []finding
 		for _, one := range counters {
 			if n := one.of(&p.After.Statistics); n > 0 {
-				findings = append(findings, found(one.remedy, "%s has counted %d %s, %s", show.Quote(p.After.ID), n, one.what, since(p, one.of(&p.Before.Statistics), n))...)
+				findings = append(findings, found(one.remedy, "%s counts %s=%d (%s) %s", show.Quote(p.After.ID), one.name, n, one.what, since(p, one.of(&p.Before.Statistics), n))...)
 			}
 		}
 		return findings
@@ -139,22 +139,22 @@ func (e *examination) look(counters []counted) ([]finding, string) {
 // checkRefused looks at what was refused.
 func checkRefused(_ context.Context, e *examination) ([]finding, string) {
 	return e.look([]counted{
-		{of: func(s *bus.Statistics) uint64 { return s.Malformed }, what: "messages that are no events (malformed)",
-			remedy: "Find the client that sends them by the log, and mend it: docs/wire.md says what an event is"},
-		{of: func(s *bus.Statistics) uint64 { return s.Forged }, what: "messages in another's name (forged)",
-			remedy: "Find the client by the log: it may be misconfigured, with a source that is not its role's, or an attacker; revoke its credential (eventbus creds revoke)"},
-		{of: func(s *bus.Statistics) uint64 { return s.Forbidden }, what: "messages that the server refused to take from it (forbidden)",
-			remedy: "Give it a role that may publish these topics (event_bus.nats.role, eventbus creds make), or do not publish them"},
+		{"malformed", "messages that are no events",
+			"Find the client that sends them by the log, and mend it: docs/wire.md says what an event is", func(s *bus.Statistics) uint64 { return s.Malformed }},
+		{"forged", "messages in another's name",
+			"Find the client by the log: it may be misconfigured, with a source that is not its role's, or an attacker; revoke its credential (eventbus creds revoke)", func(s *bus.Statistics) uint64 { return s.Forged }},
+		{"forbidden", "messages that the server refused to take from it",
+			"Give it a role that may publish these topics (event_bus.nats.role, eventbus creds make), or do not publish them", func(s *bus.Statistics) uint64 { return s.Forbidden }},
 	})
 }
 
 // checkThroughput looks at what came faster than it was handled.
 func checkThroughput(_ context.Context, e *examination) ([]finding, string) {
 	return e.look([]counted{
-		{of: func(s *bus.Statistics) uint64 { return s.Unsent }, what: "events that others wanted and that were not sent (unsent)",
-			remedy: "Publish less at once, or give the process more CPU: they came faster than the server took them"},
-		{of: func(s *bus.Statistics) uint64 { return s.Overruns }, what: "messages that came faster than they were decoded (overruns)",
-			remedy: "Subscribe to less, or give the process more CPU"},
+		{"unsent", "events that others wanted and that were not sent",
+			"Publish less at once, or give the process more CPU: they came faster than the server took them", func(s *bus.Statistics) uint64 { return s.Unsent }},
+		{"overruns", "messages that came faster than they were decoded",
+			"Subscribe to less, or give the process more CPU", func(s *bus.Statistics) uint64 { return s.Overruns }},
 	})
 }
 

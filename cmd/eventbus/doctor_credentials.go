@@ -92,7 +92,7 @@ func checkListenerCredentials(_ context.Context, e *examination) ([]finding, str
 	switch {
 	case e.listens == "":
 		return nil, "the server has no listener"
-	case !e.listed && len(e.credentials) == 0:
+	case !e.listed:
 		return nil, "the credentials could not be read"
 	case len(e.credentials) > 0:
 		return nil, ""

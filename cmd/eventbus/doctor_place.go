@@ -69,7 +69,7 @@ func isOpenToOthers(socket string) bool {
 // and mode the one that it should have.
 func checkDirectory(dir string, user int, prepare func(string) error, mode string) ([]finding, string) {
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, dir + " is not there yet: a collector makes it"
+		return checkMissing(dir)
 	}
 	if owner, ok := rendezvous.Owner(dir); ok && user != 0 && owner == user {
 		return nil, dir + " belongs to the other user whose socket was named"
@@ -78,6 +78,22 @@ func checkDirectory(dir string, user int, prepare func(string) error, mode strin
 		return found(permissionRemedy(dir, mode), "%s", reasonOf(err)), ""
 	}
 	return nil, ""
+}
+
+// checkMissing looks whether a collector could make a directory.
+func checkMissing(dir string) ([]finding, string) {
+	above := filepath.Dir(dir)
+	for {
+		info, err := os.Lstat(above)
+		if err == nil || filepath.Dir(above) == above {
+			if err == nil && (info.IsDir() || info.Mode()&fs.ModeSymlink != 0) && !writable(above) {
+				return found("Let this user write there, or choose another place: $XDG_RUNTIME_DIR, $XDG_STATE_HOME, --socket",
+					"%s is not there, and this user cannot make it: %s is not to be written by user %d", dir, above, os.Geteuid()), ""
+			}
+			return nil, dir + " is not there yet: a collector makes it"
+		}
+		above = filepath.Dir(above)
+	}
 }
 
 // permissionRemedy says how a file or a directory becomes one of this user's with that mode.

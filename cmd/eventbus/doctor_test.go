@@ -193,8 +193,8 @@ var illnesses = []illness{
 		require.NoError(i, err)
 		require.NoError(i, store.Revoke(i.Context(), "agent"))
 		i.args = []string{"--creds", i.file("old.nk", string(seed))}
-	}, `Nobody can attach: .*uthoriz`, `credential that the server knows`},
-	{"attach", "no server", func(i *ill) { i.args = []string{"--url", "nats://" + closedPort(i.T)} }, `Nobody can attach: nothing to attach to at nats://`, `Check the address`},
+	}, `This tool cannot attach: .*uthoriz`, `credential that the server knows`},
+	{"attach", "no server", func(i *ill) { i.args = []string{"--url", "nats://" + closedPort(i.T)} }, `This tool cannot attach: nothing to attach to at nats://`, `Check the address`},
 	{"answers", "", func(i *ill) { i.collector() }, `No program on the bus at .* answers`, `Restart the collector`},
 	{"answers", "forbidden", func(i *ill) {
 		i.listening("127.0.0.1:0", "answer a v1.0.0")
@@ -221,19 +221,19 @@ var illnesses = []illness{
 	{"clock", "", func(i *ill) { i.collector("behind a") }, `clock of a, on "", is 1h0m0(\.\d)?s apart`, `NTP`},
 	{"heartbeats", "", func(i *ill) { i.collector("answer a v1.0.0", "missed b") }, `^a misses the heartbeats of b, which was last heard \d+s ago`, `start it again`},
 	{"drops", "", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "burst 10") }, `^a has dropped 6 events because .* \(overflow\), such as of stuck, since it was started .* ago, none of them just now$`, `queue_capacity`},
-	{"losses", "", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "numbered 1 5") }, `^3 events was lost on the way to a`, `log`},
+	{"losses", "", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "numbered 1 5") }, `^3 events did not reach a`, `log`},
 	{"slow-subscribers", "", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "burst 10") }, `^The subscriber stuck of a has kept its queue of 4 events full for`, `Make it faster`},
 	{"slow-subscribers", "circuit", func(i *ill) { i.collector("answer a v1.0.0", "fragile", "burst 100") }, `^The circuit of the subscriber fragile of a is open`, `Make it faster`},
 	{"slow-clients", "", func(i *ill) {
 		i.collector(`tell {"id":"a","statistics":{"connected":true},"server":{"slow_clients":2}}`)
 	}, `server of a has disconnected clients that did not read, 2 times`, `read faster`},
-	{"refused", "malformed", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "garbage") }, `^a has counted 1 messages that are no events \(malformed\)`, `wire\.md`},
+	{"refused", "malformed", func(i *ill) { i.collector("answer a v1.0.0", "stuck 4", "garbage") }, `^a counts malformed=1 \(messages that are no events\) since it was started .* ago, and not just now$`, `wire\.md`},
 	{"refused", "forged", func(i *ill) {
 		i.listening("127.0.0.1:0", "answer a v1.0.0", "stuck 4")
 		b := i.as("process")
 		require.NoError(i, b.Publish(i.Context(), bus.Event{Source: "network", Payload: &bus.ProcessEvent{PID: 1, Name: "p"}}))
 		require.NoError(i, b.Flush(i.Context()))
-	}, `^a has counted 1 messages in another's name \(forged\)`, `eventbus creds revoke`},
+	}, `^a counts forged=1 \(messages in another's name\)`, `eventbus creds revoke`},
 	{"refused", "forbidden", func(i *ill) {
 		i.listening("127.0.0.1:0", "stuck 4")
 		b := i.as("process")
@@ -242,8 +242,8 @@ var illnesses = []illness{
 		// Somebody has to want it, or it is not even sent.
 		_ = b.Publish(i.Context(), bus.Event{Topic: "events.network.dns", Payload: &bus.ProcessEvent{PID: 1, Name: "p"}})
 		require.NoError(i, await("the refusal", func() (bool, error) { return b.Statistics().Forbidden > 0, nil }))
-	}, `^a has counted \d+ messages that the server refused to take from it \(forbidden\)`, `role`},
-	{"throughput", "", func(i *ill) { i.collector(`tell {"id":"a","statistics":{"connected":true,"unsent":5}}`) }, `^a has counted 5 events that others wanted and that were not sent \(unsent\)`, `CPU`},
+	}, `^a counts forbidden=\d+ \(messages that the server refused`, `role`},
+	{"throughput", "", func(i *ill) { i.collector(`tell {"id":"a","statistics":{"connected":true,"unsent":5}}`) }, `^a counts unsent=5 \(events that others wanted`, `CPU`},
 	{"collectors", "failed", func(i *ill) {
 		i.collector(`tell {"id":"a","statistics":{"connected":true},"collectors":[{"name":"c","failed":2}]}`)
 	}, `^The collector c of a could not publish 2 events`, `max_payload`},

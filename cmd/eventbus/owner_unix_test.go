@@ -20,14 +20,7 @@ const someUser = 54321
 // TestAServerOfAnotherUser runs one as another user, if this one may do that, and as this one otherwise: at the usual place it is not
 // trusted, and by its name it is used, which is said.
 func TestAServerOfAnotherUser(t *testing.T) {
-	dir, programs := runtimeDir(t), runtimeDir(t)
-	self, err := os.Executable()
-	require.NoError(t, err)
-	content, err := os.ReadFile(self)
-	require.NoError(t, err)
-	program := filepath.Join(programs, "eventbus")
-	require.NoError(t, os.WriteFile(program, content, 0o755))
-	require.NoError(t, os.Chmod(programs, 0o711))
+	dir, program := runtimeDir(t), copyProgram(t)
 	another := os.Geteuid() == 0
 	served := prepare(t, dir, "serve")
 	served.cmd.Path, served.cmd.Dir = program, dir
@@ -71,6 +64,39 @@ func TestAServerOfAnotherUser(t *testing.T) {
 	code, said = p.end(syscall.SIGTERM)
 	require.Equal(t, 143, code, said)
 	require.Contains(t, said, note)
+}
+
+// copyProgram returns the path of a copy of the program that every user may start.
+func copyProgram(t *testing.T) string {
+	t.Helper()
+	dir := runtimeDir(t)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	content, err := os.ReadFile(self)
+	require.NoError(t, err)
+	program := filepath.Join(dir, "eventbus")
+	require.NoError(t, os.WriteFile(program, content, 0o755))
+	require.NoError(t, os.Chmod(dir, 0o711))
+	return program
+}
+
+// TestDoctorFindsDirectoriesThatCannotBeMade runs it as a user who may write nowhere.
+func TestDoctorFindsDirectoriesThatCannotBeMade(t *testing.T) {
+	dir := runtimeDir(t)
+	require.NoError(t, os.Chmod(dir, 0o555))
+	examined := prepare(t, dir, "doctor")
+	examined.cmd.Path, examined.cmd.Dir = copyProgram(t), "/"
+	if os.Geteuid() == 0 {
+		examined.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: someUser, Gid: someUser}}
+	}
+	examined.start()
+	for _, check := range []string{"runtime-directory", "socket", "credentials-directory"} {
+		require.Contains(t, examined.line(), check+": ")
+		examined.line() // the remedy
+	}
+	require.Equal(t, "3 problems in 6 checks.", examined.line())
+	_ = examined.cmd.Wait() // the exit code says it better
+	require.Equal(t, 1, examined.cmd.ProcessState.ExitCode())
 }
 
 // publish publishes an event as the user that the server is of.

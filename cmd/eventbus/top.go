@@ -71,7 +71,7 @@ func (c *topCommand) Validate() error {
 var errNoScreen = &daemon.UsageError{Reason: "top needs a terminal for its input and output: eventbus stats --every 2s prints the same to anything"}
 
 // Run draws until somebody has seen enough.
-func (c *topCommand) Run(ctx context.Context, s *streams) error {
+func (c *topCommand) Run(ctx context.Context, s *streams) (err error) {
 	in, inOK := s.stdin.(*os.File)
 	out, outOK := s.stdout.(*os.File)
 	if !inOK || !outOK || !screen.Usable(in, out, s.getenv("TERM")) {
@@ -101,8 +101,8 @@ func (c *topCommand) Run(ctx context.Context, s *streams) error {
 	if t.screen, err = screen.Open(in, out); err != nil {
 		return err
 	}
-	err = t.run(ctx)
-	return ended(ctx, errors.Join(err, t.screen.Close()), "while drawing")
+	defer func() { err = ended(ctx, errors.Join(err, t.screen.Close()), "while drawing") }() // also in a panic
+	return t.run(ctx)
 }
 
 // untilHangup returns a context that also ends with the signals that end programs at a terminal: it must be left as it was.

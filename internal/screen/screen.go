@@ -50,7 +50,7 @@ func Open(in, out *os.File) (*Screen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("screen: %w", err)
 	}
-	s := &Screen{in: in, out: out, before: before, keys: make(chan Key), signals: make(chan os.Signal, 1), done: make(chan struct{})}
+	s := &Screen{in: in, out: out, before: before, keys: make(chan Key), signals: make(chan os.Signal, 64), done: make(chan struct{})}
 	if err := s.take(); err != nil {
 		return nil, errors.Join(err, s.giveBack())
 	}
