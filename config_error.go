@@ -43,7 +43,7 @@ func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Warning tells of a deprecated setting that [Load] has accepted. The caller logs it:
 //
-//	logger.Warn(w.Text, "key", w.Key, "origin", w.Origin)
+//	logger.Warn("a setting is deprecated", "key", w.Key, "origin", w.Origin, "warning", w.Text)
 type Warning struct {
 	// Key is the dotted key as it was given, such as crossbeam.max_subscribers.
 	Key string

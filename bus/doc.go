@@ -63,6 +63,10 @@
 // line19/answered_by_all, TestRequestsReachEverybodyWhoAnswers), if the role of who asks may (TestWhoMayAsk); and the answers go to no
 // one else (TestRepliesGoToWhoAsksAlone). A request is no event (line19/is_no_event).
 //
+// While a bus runs, the defaults of new subscriptions can be changed ([Tuner], line20/new_subscriptions). A running program says how it is
+// when it is asked (package control, TestARunningCollectorAnswers), within the bound of a message (TestDiagnosticsAreBoundedAndSaySo), and
+// others notice when it does not run any more (TestAKilledCollectorIsMissed).
+//
 // Shutdown delivers what is queued while its context lasts, and then says exactly how much was cut off
 // (line14/shutdown_delivers_100000, line14/shutdown_cuts_off_100000). Publishers that wait return [ErrClosed]
 // (line14/shutdown_frees_publishers).

@@ -73,7 +73,7 @@ type Requester interface {
 
 // Ask returns the first answer to a request, which may be a refusal. It returns [errors.ErrUnsupported] if the bus is no [Requester].
 func Ask(ctx context.Context, b Bus, topic string, data []byte) ([]byte, error) {
-	r, ok := b.(Requester)
+	r, ok := As[Requester](b)
 	if !ok {
 		return nil, fmt.Errorf("bus: requests on %T: %w", b, errors.ErrUnsupported)
 	}

@@ -227,13 +227,13 @@ func (w *fileWatch) trouble(ctx context.Context, err error) error {
 	suppressed, log := w.failing.now()
 	if !errors.Is(err, fsnotify.ErrEventOverflow) {
 		if log {
-			w.out.logger.WarnContext(ctx, "watching files", "error", err, "suppressed", suppressed)
+			w.out.logger.WarnContext(ctx, "watching files had an error", "error", err, "suppressed", suppressed)
 		}
 		return nil
 	}
 	if log {
-		w.out.logger.WarnContext(ctx, "events of files were lost, scanning again; watch fewer files, or raise the system's queue "+
-			"(on Linux sysctl fs.inotify.max_queued_events)", "suppressed", suppressed)
+		w.out.logger.WarnContext(ctx, "events of files were lost, scanning again",
+			"advice", "watch fewer files, or raise the system's queue (on Linux sysctl fs.inotify.max_queued_events)", "suppressed", suppressed)
 	}
 	if !w.rescanAt.IsZero() {
 		return nil // said already

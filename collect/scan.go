@@ -25,7 +25,7 @@ func (o *outlet) scanEvery(ctx context.Context, pace *pace, scan func(context.Co
 			return fmt.Errorf("collect: %s: first scan: %w", o.name, err)
 		case err != nil:
 			if suppressed, ok := o.failing.now(); ok {
-				o.logger.WarnContext(ctx, "a scan failed and is tried again", "error", err, "in", interval, "suppressed", suppressed)
+				o.logger.WarnContext(ctx, "a scan failed and is tried again", "error", err, "interval", interval, "suppressed", suppressed)
 			}
 		default:
 			o.scanned(ctx, time.Since(begin), interval)

@@ -14,7 +14,7 @@ import (
 
 // respond answers on every topic, to everybody and under the component's id.
 func (s *Service) respond(ctx context.Context) error {
-	requester, ok := s.bus.(bus.Requester)
+	requester, ok := bus.As[bus.Requester](s.bus)
 	if !ok {
 		return fmt.Errorf("control: requests on %T: %w", s.bus, errors.ErrUnsupported)
 	}

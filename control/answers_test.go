@@ -15,6 +15,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/control"
+	"github.com/daemoneye/eventbus/natsbus"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
@@ -76,6 +77,7 @@ func TestEverybodyIsAsked(t *testing.T) {
 	serve(t, b, control.Options{ID: "c-2"})
 	_, err := control.Serve(background(t), b, control.Options{ID: "c-1"})
 	require.ErrorIs(t, err, bus.ErrDuplicateSubscriber)
+	require.Equal(t, 2, b.Statistics().ActiveSubscribers, "the first one still hears the others")
 	// Others, as they could be in another process.
 	stop, err := b.Respond(background(t), subjects.ControlHealthStatus, func(context.Context, bus.Request) ([]byte, error) {
 		return []byte(`{"id":"c-3","of_a_newer_version":[1]}`), nil
@@ -319,4 +321,56 @@ func TestAConfigurationThatDoesNotFitIsRefused(t *testing.T) {
 	refused, ok := errors.AsType[*bus.RequestError](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, bus.CodeTooLarge, refused.Code)
+}
+
+// TestWhatTheServerForbidsIsLeftOut has a process whose role may hear heartbeats, and neither publish nor answer.
+func TestWhatTheServerForbidsIsLeftOut(t *testing.T) {
+	server := startServer(t)
+	observer, err := natsbus.Attach(background(t), server.Socket(), &natsbus.Options{Credentials: server.Credentials() + "/observer.nk"})
+	require.NoError(t, err)
+	t.Cleanup(func() { shutdown(observer) })
+	var log text
+	serve(t, observer, control.Options{ID: "o", Heartbeat: control.MinHeartbeat, Settings: &fakeSettings{}, Logger: logger(&log)})
+	require.Equal(t, 6, strings.Count(log.String(), "does not permit this process to answer requests"), log.String())
+
+	other := attach(t, server)
+	serve(t, other, control.Options{ID: "c-1", Heartbeat: control.MinHeartbeat})
+	require.Eventually(t, func() bool {
+		status, err := control.Status(background(t), observer, "c-1")
+		return err == nil && status.Health == bus.HealthHealthy && len(status.Peers) == 0
+	}, patience, time.Millisecond)
+	_, err = control.Status(background(t), other, "o")
+	require.ErrorIs(t, err, bus.ErrNoResponders)
+}
+
+// TestOtherProcessesAreAskedAlike has two components in processes of their own, asked by a third.
+func TestOtherProcessesAreAskedAlike(t *testing.T) {
+	server := startServer(t)
+	asker := attach(t, server)
+	settings := &fakeSettings{value: "x"}
+	serve(t, attach(t, server), control.Options{ID: "c-1", Settings: settings})
+	serve(t, attach(t, server), control.Options{ID: "c-2"})
+	ctx, cancel := context.WithCancel(background(t))
+	defer cancel()
+	var ids []string
+	for status, err := range control.Statuses(ctx, asker) {
+		require.NoError(t, err)
+		if ids = append(ids, status.ID); len(ids) == 2 {
+			cancel()
+		}
+	}
+	slices.Sort(ids)
+	require.Equal(t, []string{"c-1", "c-2"}, ids)
+	report, err := control.Diagnostics(background(t), asker, "c-2", nil)
+	require.NoError(t, err)
+	require.Equal(t, "c-2", report.ID)
+	_, err = control.Configure(background(t), asker, "c-1", map[string]any{"a.b": "y"})
+	require.NoError(t, err)
+	require.Equal(t, "request of the role trusted", settings.by)
+	_, err = control.Configuration(background(t), asker, "c-2")
+	require.ErrorIs(t, err, bus.ErrNoResponders)
+	_, err = bus.Ask(background(t), asker, subjects.ControlHealthStatus+".c-1", []byte("{"))
+	refused, ok := errors.AsType[*bus.RequestError](err)
+	require.True(t, ok, "%v", err)
+	require.Equal(t, bus.CodeBadRequest, refused.Code)
 }

@@ -106,7 +106,7 @@ func ask[Report any](ctx context.Context, b bus.Bus, to topicOf, id string, requ
 func askAll[Report any](ctx context.Context, b bus.Bus, to topicOf, request any) iter.Seq2[Report, error] {
 	return func(yield func(Report, error) bool) {
 		var none Report
-		requester, ok := b.(bus.Requester)
+		requester, ok := bus.As[bus.Requester](b)
 		data, err := json.Marshal(request)
 		if !ok {
 			err = fmt.Errorf("control: requests on %T: %w", b, errors.ErrUnsupported)

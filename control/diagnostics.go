@@ -28,7 +28,7 @@ func (s *Service) diagnostics(_ context.Context, _ bus.Request, request Diagnost
 	report.Statistics = s.bus.Statistics()
 	live := report.Statistics.Subscriptions
 	report.Statistics.Subscriptions = []bus.SubscriptionStatistics{}
-	if counter, ok := s.bus.(bus.ServerCounter); ok {
+	if counter, ok := bus.As[bus.ServerCounter](s.bus); ok {
 		if server, ok := counter.ServerStatistics(); ok {
 			report.Server = &server
 		}
@@ -105,7 +105,7 @@ func (r DiagnosticsRequest) topicOrder() func(a, b TopicCount) int {
 
 // topics returns what the bus counts by topic.
 func (s *Service) topics() (topics []TopicCount) {
-	if counter, ok := s.bus.(bus.TopicCounter); ok {
+	if counter, ok := bus.As[bus.TopicCounter](s.bus); ok {
 		for topic, n := range counter.PublishedByTopic() {
 			topics = append(topics, TopicCount{topic, n})
 		}

@@ -136,7 +136,7 @@ func TestAHeartbeatThatStopsIsReportedOnceAndItsReturnToo(t *testing.T) {
 		time.Sleep(30*time.Second - 1)
 		synctest.Wait()
 		require.Empty(t, received(t, changes))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		missing := received(t, changes)
 		require.Len(t, missing, 1)
@@ -198,6 +198,7 @@ func TestHeartbeatsInAnothersName(t *testing.T) {
 		}
 		beat(t, b, strings.Repeat("c", 65), time.Second, bus.HealthHealthy)
 		beat(t, b, "w", time.Second, bus.HealthHealthy)
+		beat(t, b, "c-3", time.Second, bus.HealthMissing)
 		require.Empty(t, peers(t, b, "w").Peers)
 	})
 }

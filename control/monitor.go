@@ -88,10 +88,10 @@ func (m *monitor) due() (due time.Time) {
 	return due
 }
 
-// hear takes a heartbeat. One that is about another component than its topic says is nobody's.
+// hear takes a heartbeat. One that is about another component than its topic says is nobody's, and nobody says of itself that it is missing.
 func (m *monitor) hear(event *bus.Event, now time.Time) {
 	beat, ok := event.Payload.(*bus.HealthEvent)
-	if !ok {
+	if !ok || beat.Status == bus.HealthMissing {
 		return
 	}
 	if topic, err := subjects.HeartbeatFor(beat.ID); err != nil || topic != event.Topic || len(beat.ID) > maxID {

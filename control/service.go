@@ -25,6 +25,7 @@ type Service struct {
 	heart   heart
 	monitor *monitor
 	answers []func() // stop answering
+	hears   bool     // the heartbeats of others
 
 	stop    sync.Once
 	life    context.Context // of the goroutines
@@ -68,6 +69,7 @@ func (s *Service) start(ctx context.Context) error {
 	case err != nil:
 		return err
 	default:
+		s.hears = true
 		s.running.Go(func() { s.monitor.run(s.life, receiver) })
 	}
 	if err := s.respond(ctx); err != nil {
@@ -102,8 +104,10 @@ func (s *Service) Stop() {
 		}
 		s.stopping.Store(true)
 		s.end()
-		// An error means that the server is away or the bus is shut down: the subscription has ended all the same.
-		_ = s.bus.Unsubscribe(context.WithoutCancel(s.life), s.monitor.subscriberID())
+		if s.hears {
+			// An error means that the server is away or the bus is shut down: the subscription has ended all the same.
+			_ = s.bus.Unsubscribe(context.WithoutCancel(s.life), s.monitor.subscriberID())
+		}
 		s.running.Wait()
 	})
 }

@@ -2,7 +2,6 @@ package embed
 
 import (
 	"errors"
-	"log/slog"
 	"net"
 	"time"
 
@@ -20,7 +19,8 @@ const (
 
 // accept takes the connections of the unix socket until its listener is closed. It is called once.
 func (s *Server) accept(listener *net.UnixListener) {
-	refusals := &refusals{logger: s.settings.Logger, every: rate.Sometimes{Interval: refusalInterval}}
+	refusals := &refusals{every: rate.Sometimes{Interval: refusalInterval}}
+	logger := s.settings.Logger
 	slots := make(chan struct{}, s.settings.MaxConnections)
 	for {
 		client, err := listener.AcceptUnix()
@@ -28,7 +28,9 @@ func (s *Server) accept(listener *net.UnixListener) {
 			return
 		}
 		if err != nil {
-			refusals.add("cannot accept", "error", err)
+			if soFar, say := refusals.add(); say {
+				logger.Warn("refused a connection to the event bus", "reason", "cannot accept", "error", err, "so_far", soFar)
+			}
 			if !s.pause(acceptPause) {
 				return
 			}
@@ -36,14 +38,18 @@ func (s *Server) accept(listener *net.UnixListener) {
 		}
 		user, uid, pid := s.admit(client)
 		if user == nil {
-			refusals.add("of a user without a role", "uid", uid, "pid", pid)
+			if soFar, say := refusals.add(); say {
+				logger.Warn("refused a connection to the event bus", "reason", "of a user without a role", "uid", uid, "pid", pid, "so_far", soFar)
+			}
 			_ = client.Close()
 			continue
 		}
 		select {
 		case slots <- struct{}{}:
 		default:
-			refusals.add("too many connections", "limit", s.settings.MaxConnections)
+			if soFar, say := refusals.add(); say {
+				logger.Warn("refused a connection to the event bus", "reason", "too many connections", "limit", s.settings.MaxConnections, "so_far", soFar)
+			}
 			_ = client.Close()
 			continue
 		}
@@ -99,16 +105,15 @@ func (s *Server) serve(client *net.UnixConn, user *role) {
 	relay(client, &greetedConn{Conn: upstream, greeting: greeting}, s.settings.WriteDeadline, forwarded)
 }
 
-// refusals counts the connections that were turned away and logs one a second. Only the accept loop uses it.
+// refusals counts the connections that were turned away. Only the accept loop uses it.
 type refusals struct {
-	logger *slog.Logger
-	every  rate.Sometimes
-	total  uint64
+	every rate.Sometimes
+	total uint64
 }
 
-func (r *refusals) add(reason string, details ...any) {
+// add counts one, and reports whether to log it, which is once a second.
+func (r *refusals) add() (soFar uint64, say bool) {
 	r.total++
-	r.every.Do(func() {
-		r.logger.Warn("refused a connection to the event bus: "+reason, append(details, "refused_so_far", r.total)...)
-	})
+	r.every.Do(func() { say = true })
+	return r.total, say
 }

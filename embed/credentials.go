@@ -64,7 +64,7 @@ func (c *credentialed) refreshLocked() {
 	}
 	snapshot, err := c.store.Load()
 	if err != nil {
-		c.logger.Error("cannot read the clients' credentials; nobody gets in with one", "directory", c.store.Dir(), "error", err)
+		c.logger.Error("cannot read the clients' credentials; nobody gets in with one", "path", c.store.Dir(), "error", err)
 		snapshot = &credentials.Snapshot{}
 	}
 	c.current = snapshot

@@ -86,6 +86,6 @@ func (l *serverLog) err() error {
 func (l *serverLog) log(level slog.Level, format string, v []any) {
 	ctx := context.Background()
 	if l.logger.Enabled(ctx, level) {
-		l.logger.Log(ctx, level, fmt.Sprintf(format, v...))
+		l.logger.Log(ctx, level, "the NATS server says", "text", fmt.Sprintf(format, v...))
 	}
 }

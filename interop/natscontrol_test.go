@@ -41,7 +41,7 @@ func TestNATSAsksTheCollector(t *testing.T) {
 		{Key: "log.format", Result: control.NeedsRestart, Reason: configuration.Changes[0].Reason},
 		{Key: "log.level", Result: control.Applied, Old: "INFO", Value: "DEBUG"},
 	}, configuration.Changes)
-	require.Contains(t, c.said(), `key=log.level old=INFO value=DEBUG by="request of the role agent"`)
+	require.Contains(t, c.said(), `key=log.level old=INFO value=DEBUG origin="request of the role agent"`)
 
 	// A refusal is told in NATS's own way.
 	_, _, refused := c.nats("observer", "request", subjects.ControlHealthStatus, `{"verbose":true}`)

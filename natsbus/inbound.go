@@ -58,12 +58,17 @@ func (b *Bus) receive(msg *nats.Msg) {
 
 // refuse counts what is no event, or one in another's name, and says it now and then.
 func (b *Bus) refuse(subject string, bytes int, err error) {
-	counter, what := &b.malformed, "skipped a message that is no valid event"
 	if errors.Is(err, errForged) {
-		counter, what = &b.forged, "refused a message in another's name"
+		n := b.forged.Add(1)
+		b.complaints.Do(func() {
+			b.logger.Warn("refused a message in another's name", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
+		})
+		return
 	}
-	n := counter.Add(1)
-	b.complaints.Do(func() { b.logger.Warn(what, "subject", subject, "bytes", bytes, "error", err, "so_far", n) })
+	n := b.malformed.Add(1)
+	b.complaints.Do(func() {
+		b.logger.Warn("skipped a message that is no valid event", "subject", subject, "bytes", bytes, "error", err, "so_far", n)
+	})
 }
 
 // receiveSingle takes a message with one event.

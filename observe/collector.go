@@ -48,7 +48,7 @@ func (c *Collector) scrape() []prometheus.Metric {
 	defer c.mu.Unlock()
 	var named map[string]uint64
 	var of int
-	counter, counts := c.bus.(bus.TopicCounter)
+	counter, counts := bus.As[bus.TopicCounter](c.bus)
 	if counts {
 		named, of = busiest(counter.PublishedByTopic()) // first: what is published in all is hardly ever less then
 	}
@@ -65,7 +65,7 @@ func (c *Collector) scrape() []prometheus.Metric {
 			s.add(d.topicPublished, prometheus.CounterValue, float64(n), topic)
 		}
 	}
-	if server, ok := c.bus.(bus.ServerCounter); ok {
+	if server, ok := bus.As[bus.ServerCounter](c.bus); ok {
 		if statistics, ok := server.ServerStatistics(); ok {
 			s.add(d.serverClients, prometheus.GaugeValue, float64(statistics.Clients))
 			s.add(d.serverSubscriptions, prometheus.GaugeValue, float64(statistics.Subscriptions))

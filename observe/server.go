@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -56,7 +55,7 @@ func Start(ctx context.Context, b bus.Bus, options *Options) (*Server, error) {
 	s := &Server{url: "http://" + listener.Addr().String(), cancel: cancel}
 	s.http = &http.Server{
 		Handler: localOnly(mux), ReadTimeout: readTimeout, ReadHeaderTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		MaxHeaderBytes: maxHeaderBytes, ErrorLog: errorLog(o.Logger),
 		BaseContext: func(net.Listener) context.Context { return requests },
 	}
 	s.serving.Go(func() {

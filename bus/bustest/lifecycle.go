@@ -125,7 +125,7 @@ func unsubscribeFrees(t *testing.T, open Opener) {
 
 func publishedByTopic(t *testing.T, open Opener) {
 	p := open(t, bus.Options{})
-	counter, ok := p.Publisher.(bus.TopicCounter)
+	counter, ok := bus.As[bus.TopicCounter](p.Publisher)
 	if !ok {
 		return // it need not
 	}

@@ -29,7 +29,7 @@ var requestCases = []contractCase{
 
 // requester returns the bus as what can ask and answer.
 func requester(t testing.TB, b bus.Bus) bus.Requester {
-	r, ok := b.(bus.Requester)
+	r, ok := bus.As[bus.Requester](b)
 	require.True(t, ok, "%T", b)
 	return r
 }

@@ -17,7 +17,7 @@ var tuningCases = []contractCase{
 }
 
 func tuner(t testing.TB, b bus.Bus) bus.Tuner {
-	tuner, ok := b.(bus.Tuner)
+	tuner, ok := bus.As[bus.Tuner](b)
 	require.True(t, ok, "%T", b)
 	return tuner
 }

@@ -95,6 +95,7 @@ func TestRequestsChangeWhatIsLive(t *testing.T) {
 		"collect.process_intervall": control.Refused,
 	}, results)
 	require.Equal(t, control.Setting{Key: "log.level", Value: "DEBUG", Origin: "request", Live: true}, setting(t, report, "log.level"))
+	c.awaitLog(t, "key=log.level old=INFO") // the last one
 	require.Equal(t, 7, strings.Count(c.stderr.String(), `msg="the configuration has changed"`))
 
 	diagnostics, err := control.Diagnostics(background(t), b, "", nil)

@@ -20,6 +20,11 @@
 // Up to 65536 events of --print wait for a slow reader; what comes then is dropped. The log tells of it, and of what other processes
 // published and was lost on its way here, at most once a second.
 //
+// # Control
+//
+// Other processes ask it on the bus how it is, what it counts and how it is configured, and hear its heartbeats: docs/control.md. At SIGHUP it
+// reads file and environment again. What can be changed while it runs is; for the rest the log says that it needs a restart.
+//
 // # The end
 //
 // SIGINT, SIGTERM, the end of --duration and a reader of standard output that has gone away all end it in the same order: the

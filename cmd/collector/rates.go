@@ -93,7 +93,7 @@ func (r *reporter) report(rates []rate) error {
 	for i, rate := range rates {
 		attributes[i] = slog.String(rate.topic, formatRate(rate.perSecond))
 	}
-	r.logger.Info("events per second", attributes...)
+	r.logger.Info("events per second", slog.Group("rates", attributes...))
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func (s *settings) override(f flags) error {
 			return &daemon.UsageError{Reason: fmt.Sprintf("--http %s: %s", f.HTTP, problem)}
 		}
 	}
-	return f.Override(&s.Bus)
+	return errors.Join(f.OverrideLog(&s.Log), f.Override(&s.Bus))
 }
 
 // filePaths returns the files and directories to watch.

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,6 +61,12 @@ func TestFlagsBeatTheFile(t *testing.T) {
 	require.Equal(t, "127.0.0.1:1", s.Bus.NATS.Listen)
 	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Flags: daemon.Flags{Listen: "127.0.0.1:1"}})
 	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
+}
+
+func TestTheLogFlagsBeatTheFile(t *testing.T) {
+	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example, LogFlags: daemon.LogFlags{LogLevel: "debug", LogFormat: "json"}}})
+	require.NoError(t, err)
+	require.Equal(t, daemon.Log{Level: slog.LevelDebug, Format: "json"}, s.Log)
 }
 
 func TestTheHTTPFlagBeatsTheFile(t *testing.T) {

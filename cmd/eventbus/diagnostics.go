@@ -23,7 +23,7 @@ type diagnostics struct{ slog.Handler }
 func (d diagnostics) Handle(ctx context.Context, record slog.Record) error {
 	about := false
 	record.Attrs(func(a slog.Attr) bool {
-		about = about || a.Key == "subscriber"
+		about = about || a.Key == "subscription"
 		return !about
 	})
 	if about {

@@ -19,6 +19,7 @@ type proxyCommand struct {
 	Listen         string `placeholder:"HOST:PORT" default:"127.0.0.1:0" help:"The loopback address to listen on; port 0 is a free one (${default})."`
 	Role           string `placeholder:"ROLE" default:"observer" help:"The role in the command that is printed (${default})."`
 	MaxConnections int    `placeholder:"N" default:"64" help:"Clients at a time (${default})."`
+	daemon.LogFlags
 }
 
 // Help is shown below the flags of proxy.
@@ -60,8 +61,13 @@ func (c *proxyCommand) Run(ctx context.Context, s *streams) error {
 	if err := place.check(ctx); err != nil {
 		return ended(ctx, err, "while attaching")
 	}
+	table := daemon.DefaultLog()
+	if err := c.OverrideLog(&table); err != nil {
+		return err
+	}
+	logger, _ := table.Logger(s.stderr, nil)
 	p, err := proxy.Listen(ctx, c.Listen, &proxy.Options{
-		Socket: place.socket, ServerUser: place.user, MaxConnections: c.MaxConnections, Logger: newLogger(s.stderr, false),
+		Socket: place.socket, ServerUser: place.user, MaxConnections: c.MaxConnections, Logger: logger,
 	})
 	if err != nil {
 		return err

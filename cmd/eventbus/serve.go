@@ -99,17 +99,19 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 		failed(err)
 		stopControl = func() {}
 	}
-	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
-		failed(err)
-	}
 	var printing *daemon.Printing
-	if len(c.Print) > 0 && running.Err() == nil {
+	if len(c.Print) > 0 {
 		var err error
 		if printing, err = daemon.Subscribe(running, b, c.Print, s.stdout, show.UseColor(c.Color, s.stdout, s.getenv), config.Logger); err != nil {
 			failed(err)
-		} else {
-			printing.Start(failed)
 		}
+	}
+	// Who reads where the bus listens may publish at once, so --print has subscribed by then.
+	if _, err := io.WriteString(s.stdout, daemon.Describe(b, config)); err != nil {
+		failed(err)
+	}
+	if printing != nil {
+		printing.Start(failed)
 	}
 	<-running.Done()
 	cause := context.Cause(running)

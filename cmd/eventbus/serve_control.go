@@ -40,7 +40,7 @@ func (c *serveCommand) load() (serveSettings, []eventbus.Warning, error) {
 		return settings, nil, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	settings.Bus = config
-	return settings, warnings, c.configure(&settings.Bus)
+	return settings, warnings, errors.Join(c.OverrideLog(&settings.Log), c.configure(&settings.Bus))
 }
 
 // serveControl answers control requests, and reads the configuration again at SIGHUP, until stop is called. ctx bounds the start.

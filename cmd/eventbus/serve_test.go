@@ -3,7 +3,10 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,6 +136,42 @@ func TestProxyIsFoundAndIsNoOpenDoor(t *testing.T) {
 	require.NoFileExists(t, socketIn(dir)+".proxy")
 	code, said = served.end(os.Interrupt)
 	require.Equal(t, 130, code, said)
+}
+
+func TestTheLogIsWhatTheFlagsSay(t *testing.T) {
+	dir := runtimeDir(t)
+	served := run(t, dir, "serve", "--log-format", "json", "--log-level", "debug")
+	served.line()
+	p := run(t, dir, "proxy", "--log-level", "debug", "--log-format", "json")
+	url, ok := strings.CutPrefix(p.line(), "listening on nats://")
+	require.True(t, ok)
+	_, said := served.end(syscall.SIGTERM)
+	requireLogged(t, said, "INFO", "event bus server started")
+	requireLogged(t, said, "DEBUG", "the NATS server says")
+	conn, err := net.Dial("tcp", url)
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.ReadAll(conn)
+	require.NoError(t, err)
+	_, said = p.end(syscall.SIGTERM)
+	requireLogged(t, said, "DEBUG", "cannot reach the server")
+
+	served = run(t, dir, "serve", "--log-level", "error")
+	served.line()
+	_, said = served.end(syscall.SIGTERM)
+	require.Empty(t, said)
+}
+
+// requireLogged fails unless all that was said are JSON lines, and a message is among them.
+func requireLogged(t *testing.T, said, level, message string) {
+	t.Helper()
+	found := false
+	for line := range strings.Lines(said) {
+		var record struct{ Level, Msg string }
+		require.NoError(t, json.Unmarshal([]byte(line), &record), line)
+		found = found || record.Level == level && record.Msg == message
+	}
+	require.True(t, found, "%s %s in:\n%s", level, message, said)
 }
 
 // A watcher with a credential is who that says, and not the user: it counts as the observer that is then revoked.

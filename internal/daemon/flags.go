@@ -16,6 +16,7 @@ type Flags struct {
 	Print  []string `sep:"none" placeholder:"PATTERN" help:"Print the events of these topics, such as 'events.process.#'; may be repeated."`
 
 	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color the events of --print: auto, always or never. auto is on a terminal, unless NO_COLOR is set."`
+	LogFlags
 }
 
 // UsageError reports arguments that are well-formed, but wrong in their combination.

@@ -60,7 +60,7 @@ func moduleVersion() string {
 // LiveBus has what puts the keys of [event_bus] in force that a bus can change while it runs. config returns the table in settings.
 func LiveBus[S any](b bus.Bus, config func(*S) eventbus.Config) map[string]func(*S) error {
 	live := make(map[string]func(*S) error)
-	tuner, ok := b.(bus.Tuner)
+	tuner, ok := bus.As[bus.Tuner](b)
 	if !ok {
 		return live
 	}

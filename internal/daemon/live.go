@@ -109,9 +109,9 @@ func (l *Live[S]) Set(_ context.Context, by string, values map[string]json.RawMe
 		switch change.Result {
 		case control.Applied:
 			l.origins[key] = originRequest
-			l.say(quiet, "key", key, "old", change.Old, "value", change.Value, "by", by)
+			l.say(quiet, change, by)
 		case control.Refused:
-			l.options.Logger.Warn("a change of the configuration was refused", "key", key, "reason", change.Reason, "by", by)
+			l.options.Logger.Warn("a change of the configuration was refused", "key", key, "reason", change.Reason, "origin", by)
 		}
 	}
 	return changes
@@ -163,9 +163,7 @@ func (l *Live[S]) change(key string, value any) control.Change {
 func (l *Live[S]) Reload() {
 	log := l.options.Logger
 	next, warnings, err := l.options.Load()
-	for _, warning := range warnings {
-		log.Warn(warning.Text, "key", warning.Key, "origin", warning.Origin)
-	}
+	warn(log, warnings)
 	if err != nil {
 		log.Error("the configuration was read again and cannot be used, so nothing has changed", "error", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
@@ -191,7 +189,7 @@ func (l *Live[S]) Reload() {
 		if change.Result == control.Applied {
 			delete(l.pending, key)
 			l.origins[key] = origins[key]
-			l.say(quiet, "key", key, "old", change.Old, "value", change.Value, "origin", origins[key])
+			l.say(quiet, change, origins[key])
 			continue
 		}
 		l.pending[key] = value.Value
@@ -209,7 +207,7 @@ func (l *Live[S]) quiet() bool {
 
 // say logs a change, unless the log was quiet before the changes began. That it is to be quiet from now on is the last thing to be said in it,
 // together with the changes that come with that.
-func (l *Live[S]) say(quiet bool, attributes ...any) {
+func (l *Live[S]) say(quiet bool, change control.Change, origin string) {
 	if quiet && l.quiet() {
 		return
 	}
@@ -217,7 +215,8 @@ func (l *Live[S]) say(quiet bool, attributes ...any) {
 	for level < slog.LevelError && !l.options.Logger.Enabled(context.Background(), level) {
 		level += slog.LevelWarn - slog.LevelInfo
 	}
-	l.options.Logger.Log(context.Background(), level, "the configuration has changed", attributes...)
+	l.options.Logger.Log(context.Background(), level, "the configuration has changed",
+		"key", change.Key, "old", change.Old, "value", change.Value, "origin", origin)
 }
 
 // differs reports whether settings differ in a secret that is not in what is shown of the key.

@@ -213,7 +213,7 @@ func TestARequestSetsWhatItCan(t *testing.T) {
 	require.Equal(t, 9, p.capacity())
 	require.Equal(t, control.Setting{Key: "event_bus.queue_capacity", Value: int64(9), Origin: "request", Live: true}, setting(t, live, "event_bus.queue_capacity"))
 	said := p.said()
-	require.Contains(t, said, "level=INFO msg=\"the configuration has changed\" key=event_bus.queue_capacity old=1024 value=9 by=\"request of the role agent\"\n")
+	require.Contains(t, said, "level=INFO msg=\"the configuration has changed\" key=event_bus.queue_capacity old=1024 value=9 origin=\"request of the role agent\"\n")
 	require.Contains(t, said, "level=WARN msg=\"a change of the configuration was refused\" key=log.lovel ")
 	require.Equal(t, 77, int(setting(t, live, "event_bus.max_subscribers").Value.(int64)))
 	require.Nil(t, setting(t, live, "event_bus.max_subscribers").Pending, "nothing will come of it")

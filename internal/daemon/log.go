@@ -17,6 +17,26 @@ type Log struct {
 // DefaultLog returns the defaults.
 func DefaultLog() Log { return Log{Level: slog.LevelInfo, Format: "text"} }
 
+// LogFlags are the arguments about the log. An empty one leaves the configuration as it is.
+type LogFlags struct {
+	LogLevel  string `enum:"debug,info,warn,error," default:"" placeholder:"debug|info|warn|error" help:"The least level that is logged."`
+	LogFormat string `enum:"text,json," default:"" placeholder:"text|json" help:"Log lines as text or as JSON."`
+}
+
+// OverrideLog puts the flags on top of a configuration.
+func (f *LogFlags) OverrideLog(l *Log) error {
+	if f.LogFormat != "" {
+		l.Format = f.LogFormat
+	}
+	if f.LogLevel == "" {
+		return nil
+	}
+	if err := l.Level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+		return &UsageError{fmt.Sprintf("--log-level: %v", err)}
+	}
+	return nil
+}
+
 // Validate is called by [eventbus.Load].
 func (l *Log) Validate() error {
 	if l.Format != "text" && l.Format != "json" {
@@ -34,8 +54,13 @@ func (l *Log) Logger(w io.Writer, warnings []eventbus.Warning) (logger *slog.Log
 	if l.Format == "json" {
 		logger = slog.New(slog.NewJSONHandler(w, options))
 	}
-	for _, warning := range warnings {
-		logger.Warn(warning.Text, "key", warning.Key, "origin", warning.Origin)
-	}
+	warn(logger, warnings)
 	return logger, level
+}
+
+// warn says the warnings.
+func warn(logger *slog.Logger, warnings []eventbus.Warning) {
+	for _, warning := range warnings {
+		logger.Warn("a setting is deprecated", "key", warning.Key, "origin", warning.Origin, "warning", warning.Text)
+	}
 }

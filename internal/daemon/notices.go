@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -10,16 +11,16 @@ import (
 // logMissed returns what logs the notices of --print, a line for each: who reads the output learns from the log that it has gaps.
 func logMissed(logger *slog.Logger) func(bus.Notice) {
 	return func(notice bus.Notice) {
-		var attributes []any
+		var attributes []slog.Attr
 		if notice.Lost > 0 {
-			attributes = append(attributes, "lost", notice.Lost, "losses", show.Losses(notice.Losses))
+			attributes = append(attributes, slog.Uint64("lost", notice.Lost), slog.String("losses", show.Losses(notice.Losses)))
 		}
 		if dropped := notice.Drops.Total(); dropped > 0 {
-			attributes = append(attributes, "dropped", dropped, "causes", notice.Drops.String())
+			attributes = append(attributes, slog.Uint64("dropped", dropped), slog.String("causes", notice.Drops.String()))
 		}
 		if len(attributes) == 0 {
 			return // the connection was lost and found, which the bus logs itself
 		}
-		logger.Warn("--print has missed events", attributes...)
+		logger.LogAttrs(context.Background(), slog.LevelWarn, "--print has missed events", attributes...)
 	}
 }

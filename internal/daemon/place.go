@@ -14,7 +14,7 @@ import (
 
 // Describe says where the bus can be met and by which command it is watched, in lines.
 func Describe(b bus.Bus, config eventbus.Config) string {
-	listener, ok := b.(eventbus.Listener)
+	listener, ok := bus.As[eventbus.Listener](b)
 	switch {
 	case ok:
 		return describeEndpoints(listener.Endpoints())

@@ -182,8 +182,8 @@ func (e *Engine) warnStale(event *bus.Event) {
 // warnLost logs a loss of a subscriber that takes no notices, now and then: the counters are complete, the log need not be.
 func (e *Engine) warnLost(s *Subscription, publisher uuid.UUID, topic string, missing gap) {
 	e.complaints.Do(func() {
-		e.options.Logger.Warn("events were lost on their way here", "subscriber", s.id, "publisher", publisher, "topic", topic,
-			"first", missing.first, "last", missing.last, "lost_so_far", s.Statistics().Lost)
+		e.options.Logger.Warn("events were lost on their way here", "subscription", s.id, "publisher", publisher, "topic", topic,
+			"first", missing.first, "last", missing.last, "so_far", s.Statistics().Lost)
 	})
 }
 

@@ -43,7 +43,7 @@ func (e *Engine) warnSlow(s *Subscription) {
 		s.queue.lookAtReader()
 		statistics := s.Statistics()
 		e.options.Logger.Warn("slow consumer: a subscriber keeps its queue full",
-			"subscriber", s.id, "overflow", statistics.Overflow, "full_for", statistics.FullFor.Round(time.Millisecond),
+			"subscription", s.id, "overflow", statistics.Overflow, "full_for", statistics.FullFor.Round(time.Millisecond),
 			"queued", statistics.Queued, "dropped", statistics.Dropped, "waits_in", statistics.WaitsIn)
 	})
 	if !started {

@@ -67,7 +67,7 @@ func TestASlowConsumerIsNamedWithWhatItWaitsIn(t *testing.T) {
 				lines := log.lines("slow consumer")
 				require.NotEmpty(t, lines)
 				require.LessOrEqual(t, len(lines), 4, "one in ten seconds")
-				require.Contains(t, lines[0], "subscriber=culprit")
+				require.Contains(t, lines[0], "subscription=culprit")
 				require.Contains(t, lines[0], "stuckInAHandler")
 				require.Contains(t, s.Statistics().WaitsIn, "stuckInAHandler")
 				require.Contains(t, s.Statistics().WaitsIn, "chan receive")
@@ -89,7 +89,7 @@ func TestABlockedPublishNamesWhoHoldsItUp(t *testing.T) {
 		require.ErrorIs(t, e.Publish(t.Context(), event("events.a.b")), bus.ErrOverflow)
 		lines := log.lines("slow consumer")
 		require.Len(t, lines, 1)
-		require.Contains(t, lines[0], `subscriber="never read"`)
+		require.Contains(t, lines[0], `subscription="never read"`)
 		require.Contains(t, lines[0], "nobody has read from it yet")
 	})
 }
@@ -160,7 +160,7 @@ func TestEachOfSeveralSlowConsumersIsNamed(t *testing.T) {
 			require.NoError(t, e.Publish(t.Context(), event("events.a.b")))
 		}
 		for _, id := range ids {
-			require.NotEmpty(t, log.lines("subscriber="+id), id)
+			require.NotEmpty(t, log.lines("subscription="+id), id)
 		}
 	})
 }

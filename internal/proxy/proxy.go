@@ -144,7 +144,9 @@ func (p *Proxy) Serve(ctx context.Context) error {
 		case err == nil:
 			p.take(ctx, client)
 		case ctx.Err() == nil:
-			p.complain("cannot accept a connection", err)
+			if soFar, say := p.complain(); say {
+				p.options.Logger.Warn("refused a connection to the proxy", "reason", "cannot accept", "error", err, "so_far", soFar)
+			}
 			select {
 			case <-time.After(acceptPause):
 			case <-ctx.Done():
@@ -164,7 +166,9 @@ func (p *Proxy) take(ctx context.Context, client *net.TCPConn) {
 	case p.slots <- struct{}{}:
 	default:
 		_ = client.Close()
-		p.complain("turned a client away", fmt.Errorf("there are %d already", p.options.MaxConnections))
+		if soFar, say := p.complain(); say {
+			p.options.Logger.Warn("refused a connection to the proxy", "reason", "too many connections", "limit", p.options.MaxConnections, "so_far", soFar)
+		}
 		return
 	}
 	p.running.Go(func() {
@@ -184,10 +188,11 @@ func (p *Proxy) take(ctx context.Context, client *net.TCPConn) {
 	})
 }
 
-// complain logs one of the connections that failed, once a second. Only the accept loop calls it.
-func (p *Proxy) complain(what string, err error) {
+// complain counts a connection that failed, and reports whether to log it, which is once a second. Only the accept loop calls it.
+func (p *Proxy) complain() (soFar uint64, say bool) {
 	p.failed++
-	p.complaints.Do(func() { p.options.Logger.Warn(what, "error", err, "failed_so_far", p.failed) })
+	p.complaints.Do(func() { say = true })
+	return p.failed, say
 }
 
 // dial connects to the server, in the name of nobody.
