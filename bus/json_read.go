@@ -16,6 +16,15 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
+// EventTypes returns the types that this version knows.
+func EventTypes() []EventType {
+	types := make([]EventType, 0, len(payloadTypes))
+	for _, p := range payloadTypes {
+		types = append(types, p.name)
+	}
+	return types
+}
+
 // NewPayload returns a new, empty payload of that type; nil for a type that this version does not know, which is a [Raw].
 func NewPayload(t EventType) Payload {
 	if p := lookupType(t); p != nil {

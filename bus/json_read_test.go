@@ -92,7 +92,11 @@ func TestBadEventsFromJSON(t *testing.T) {
 }
 
 func TestNewPayload(t *testing.T) {
-	require.Equal(t, &bus.TriggerRequest{}, bus.NewPayload(bus.TypeTrigger))
+	require.Contains(t, bus.EventTypes(), bus.TypeTrigger)
+	for _, known := range bus.EventTypes() {
+		require.Equal(t, known, bus.NewPayload(known).Type())
+		require.NotEmpty(t, known.DefaultTopic())
+	}
 	require.Nil(t, bus.NewPayload("usb"))
 }
 

@@ -70,7 +70,7 @@ func patternValues() []candidate {
 }
 
 func typeValues() (all []candidate) {
-	for _, t := range []bus.EventType{bus.TypeProcess, bus.TypeNetwork, bus.TypeFilesystem, bus.TypePerformance, bus.TypeTrigger} {
+	for _, t := range bus.EventTypes() {
 		all = append(all, candidate{string(t), t.DefaultTopic()})
 	}
 	return all

@@ -103,10 +103,7 @@ func (c *configCheck) print(s *streams, result checkedFile, warnings []eventbus.
 	state := "ok"
 	if problem != nil {
 		tellProblems(s.stderr, problem)
-		state = fmt.Sprintf("%d problems", len(result.Problems))
-		if len(result.Problems) == 1 {
-			state = "1 problem"
-		}
+		state = counted(uint64(len(result.Problems)), "problem")
 	}
 	_, err := fmt.Fprintf(s.stdout, "%s: %s\n", show.Escape(result.File), state)
 	return err
@@ -189,8 +186,7 @@ func (c *configShow) Run(s *streams) error {
 	return nil
 }
 
-// writeValues writes a TOML document. Where the strings of JSON and TOML differ, in what is above the first 65536 characters, values are shown
-// that cannot be read again.
+// writeValues writes a TOML document, whose strings and lists are those of JSON as well.
 func writeValues(out io.Writer, values []eventbus.Value) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, value := range values {

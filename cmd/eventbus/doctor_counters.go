@@ -41,7 +41,7 @@ func checkDrops(_ context.Context, e *examination) ([]finding, string) {
 		var findings []finding
 		for _, cause := range causes {
 			if cause.n > 0 {
-				findings = append(findings, found(cause.remedy, "%s has dropped %s %s%s, %s", show.Quote(p.After.ID), countEvents(cause.n), cause.reason,
+				findings = append(findings, found(cause.remedy, "%s has dropped %s %s%s, %s", show.Quote(p.After.ID), counted(cause.n, "event"), cause.reason,
 					worst(p, cause.reason), since(p, cause.before, cause.n))...)
 			}
 		}
@@ -75,7 +75,7 @@ func checkLosses(_ context.Context, e *examination) ([]finding, string) {
 			return nil
 		}
 		return found("Look at its log for from whom they were and when: a connection that was cut, a server that ended, or more than was decoded or sent (overruns, unsent)",
-			"%s did not reach %s, %s", countEvents(lost), show.Quote(p.After.ID), since(p, p.Before.Statistics.Lost, lost))
+			"%s did not reach %s, %s", counted(lost, "event"), show.Quote(p.After.ID), since(p, p.Before.Statistics.Lost, lost))
 	})
 }
 
@@ -117,14 +117,14 @@ func checkSlowClients(_ context.Context, e *examination) ([]finding, string) {
 	})
 }
 
-// counted is a counter of what should not be, and what to do about it.
-type counted struct {
+// troubleCounter is a counter of what should not be, and what to do about it.
+type troubleCounter struct {
 	name, what, remedy string
 	of                 func(*bus.Statistics) uint64
 }
 
 // look returns a finding for each of the counters that has counted anything.
-func (e *examination) look(counters []counted) ([]finding, string) {
+func (e *examination) look(counters []troubleCounter) ([]finding, string) {
 	return e.each(func(_ int, p *report.Program) []finding {
 		var findings []finding
 		for _, one := range counters {
@@ -138,7 +138,7 @@ func (e *examination) look(counters []counted) ([]finding, string) {
 
 // checkRefused looks at what was refused.
 func checkRefused(_ context.Context, e *examination) ([]finding, string) {
-	return e.look([]counted{
+	return e.look([]troubleCounter{
 		{"malformed", "messages that are no events",
 			"Find the client that sends them by the log, and mend it: docs/wire.md says what an event is", func(s *bus.Statistics) uint64 { return s.Malformed }},
 		{"forged", "messages in another's name",
@@ -150,7 +150,7 @@ func checkRefused(_ context.Context, e *examination) ([]finding, string) {
 
 // checkThroughput looks at what came faster than it was handled.
 func checkThroughput(_ context.Context, e *examination) ([]finding, string) {
-	return e.look([]counted{
+	return e.look([]troubleCounter{
 		{"unsent", "events that others wanted and that were not sent",
 			"Publish less at once, or give the process more CPU: they came faster than the server took them", func(s *bus.Statistics) uint64 { return s.Unsent }},
 		{"overruns", "messages that came faster than they were decoded",
@@ -165,7 +165,7 @@ func checkCollectors(_ context.Context, e *examination) ([]finding, string) {
 		for _, one := range p.After.Collectors {
 			if one.Failed > 0 {
 				findings = append(findings, found("Look at its log for why: a subscriber that blocks, or an event that is too large (event_bus.nats.max_payload)",
-					"The collector %s of %s could not publish %s", show.Quote(one.Name), show.Quote(p.After.ID), countEvents(one.Failed))...)
+					"The collector %s of %s could not publish %s", show.Quote(one.Name), show.Quote(p.After.ID), counted(one.Failed, "event"))...)
 			}
 			if one.Interval > 0 && one.LastScan > one.Interval {
 				findings = append(findings, found("Raise its interval in [collect], or give the process more CPU",

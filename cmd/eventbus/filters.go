@@ -191,14 +191,15 @@ func entries(m bus.Metadata) []string {
 
 // describe says what is watched, in one line. A type that this version does not know may be a slip.
 func (f *filterFlags) describe(patterns []string) string {
-	text := strings.Join(f.effectivePatterns(patterns), " ")
+	var text strings.Builder
+	text.WriteString(strings.Join(f.effectivePatterns(patterns), " "))
 	for _, c := range f.conditions() {
-		text += " " + c.name + "=" + show.Quote(c.value)
+		text.WriteString(" " + c.name + "=" + show.Quote(c.value))
 		if c.name == "type" && bus.EventType(c.value).DefaultTopic() == "" {
-			text += " (unknown to this version)"
+			text.WriteString(" (unknown to this version)")
 		}
 	}
-	return text
+	return text.String()
 }
 
 // moment is a time on the command line. The zero value is none.

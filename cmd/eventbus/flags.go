@@ -73,12 +73,13 @@ func (w *watchCommand) Validate() error {
 	if w.Timeout < 0 {
 		return fmt.Errorf("--timeout: %v is negative", w.Timeout)
 	}
-	for _, check := range []func() error{func() error { return w.filterFlags.check(w.Patterns) }, w.checkForm, w.attachFlags.Validate} {
-		if err := check(); err != nil {
-			return err
-		}
+	if err := w.check(w.Patterns); err != nil {
+		return err
 	}
-	return nil
+	if err := w.checkForm(); err != nil {
+		return err
+	}
+	return w.attachFlags.Validate()
 }
 
 // checkForm checks what the output is to look like.

@@ -38,9 +38,12 @@ func exitCode() {
 	}
 }
 
-// announced runs the program and makes the file $READY when it prints its opening line. From then on it sees what is published; the
+// announced runs the program and makes the file $READY, if there is such a name, when it prints its opening line. From then on it sees what is published; the
 // server knows of its interest a moment earlier.
 func announced() int {
+	if os.Getenv("READY") == "" {
+		return program.Program() // nobody waits for that, and standard error stays what it is, such as a terminal
+	}
 	stderr := os.Stderr
 	read, write, err := os.Pipe()
 	if err != nil {

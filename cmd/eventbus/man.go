@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -113,12 +114,12 @@ func manArguments(page *roff, node *kong.Node) {
 func manFlags(page *roff, node *kong.Node) {
 	page.section("OPTIONS")
 	groups := node.AllFlags(true)
-	for i := len(groups) - 1; i >= 0; i-- {
-		group := ""
-		for _, flag := range groups[i] {
-			if flag.Group != nil && flag.Group.Title != group {
-				group = flag.Group.Title
-				page.subsection(group)
+	for i, flags := range slices.Backward(groups) {
+		title := ""
+		for _, flag := range flags {
+			if flag.Group != nil && flag.Group.Title != title {
+				title = flag.Group.Title
+				page.subsection(title)
 			}
 			page.item(flag.String(), flag.Help)
 		}

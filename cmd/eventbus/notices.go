@@ -45,17 +45,18 @@ func (n *notices) end() {
 func describeNotice(notice bus.Notice) string {
 	var parts []string
 	if notice.Lost > 0 {
-		parts = append(parts, fmt.Sprintf("lost %s: %s", countEvents(notice.Lost), show.Losses(notice.Losses)))
+		parts = append(parts, fmt.Sprintf("lost %s: %s", counted(notice.Lost, "event"), show.Losses(notice.Losses)))
 	}
 	if dropped := notice.Drops.Overflow; dropped > 0 {
-		parts = append(parts, fmt.Sprintf("dropped %s: this output is too slow", countEvents(dropped)))
+		parts = append(parts, fmt.Sprintf("dropped %s: this output is too slow", counted(dropped, "event")))
 	}
 	return strings.Join(parts, "; ")
 }
 
-func countEvents(n uint64) string {
+// counted returns how many things there are, such as 1 event or 2 events.
+func counted(n uint64, thing string) string {
 	if n == 1 {
-		return "1 event"
+		return "1 " + thing
 	}
-	return fmt.Sprintf("%d events", n)
+	return fmt.Sprintf("%d %ss", n, thing)
 }

@@ -65,7 +65,7 @@ func (p *publishCommand) Validate() error {
 	if p.isOne() && len(p.Files) > 0 {
 		return fmt.Errorf("%q: with --type, --field or --payload nothing is read", p.Files[0])
 	}
-	return p.eventFlags.check()
+	return p.check()
 }
 
 // publisher is a publish that runs.
@@ -129,6 +129,9 @@ func (r *publisher) publishLines(ctx context.Context, s *streams, console io.Wri
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
 	in := newLineReader(r.Files, s.stdin)
+	if in.isTyped() && !r.Quiet {
+		fmt.Fprintln(console, "eventbus: reading events from standard input, one JSON object a line")
+	}
 	r.progress.total = in.size()
 	for line := range in.lines(reading) {
 		err := line.err
@@ -150,7 +153,7 @@ func (r *publisher) publishLines(ctx context.Context, s *streams, console io.Wri
 			r.counts.Failed++
 		}
 		err = fmt.Errorf("%s: %w", line.place, err)
-		if !r.KeepGoing || line.last || errors.Is(err, bus.ErrClosed) {
+		if !r.KeepGoing || errors.Is(err, bus.ErrClosed) {
 			return err
 		}
 		fmt.Fprintf(console, "eventbus: %s\n", show.Escape(err.Error()))
@@ -181,7 +184,7 @@ func (r *publisher) publish(ctx context.Context, event *bus.Event) error {
 }
 
 // endTimeout bounds how long the server may take for the last events.
-const endTimeout = 10 * time.Second
+const endTimeout = 5 * time.Second
 
 // end brings what was published to the server, and disconnects. Then all complaints of the server are in.
 func (r *publisher) end(ctx context.Context) error {
@@ -195,10 +198,13 @@ func (r *publisher) end(ctx context.Context) error {
 	ended := r.bus.Shutdown(ctx)
 	r.progress.end()
 	r.counts.Forbidden = r.bus.Statistics().Forbidden
-	if flushed != nil {
-		return flushed // what Shutdown says then is the same
+	if flushed == nil {
+		flushed = ended // otherwise that says the same
 	}
-	return ended
+	if flushed != nil {
+		return fmt.Errorf("not everything has reached the server: %w", flushed)
+	}
+	return nil
 }
 
 // report prints the summary, and returns an error if something was not published that no other error has said.
@@ -213,16 +219,9 @@ func (r *publisher) report(s *streams) error {
 	}
 	switch {
 	case c.Forbidden > 0:
-		return fmt.Errorf("the server refused %s: %s", countMessages(c.Forbidden), r.refused.needed())
+		return fmt.Errorf("the server refused %s: %s", counted(c.Forbidden, "message"), r.refused.needed())
 	case c.Malformed+c.Failed > 0:
-		return fmt.Errorf("%d lines were not published", c.Malformed+c.Failed)
+		return fmt.Errorf("not published: %s", counted(c.Malformed+c.Failed, "line"))
 	}
 	return nil
-}
-
-func countMessages(n uint64) string {
-	if n == 1 {
-		return "1 message"
-	}
-	return fmt.Sprintf("%d messages", n)
 }

@@ -9,7 +9,10 @@ import (
 	"io"
 	"iter"
 	"os"
+	"slices"
 	"sync/atomic"
+
+	"golang.org/x/term"
 
 	"github.com/daemoneye/eventbus/bus"
 )
@@ -25,7 +28,6 @@ type inputLine struct {
 	place string // file:line
 	text  []byte
 	err   error
-	last  bool // nothing comes after the error
 }
 
 // lineReader reads the lines of several files.
@@ -61,6 +63,12 @@ func (r *lineReader) size() (total int64) {
 	return total
 }
 
+// isTyped reports whether somebody is to type the lines.
+func (r *lineReader) isTyped() bool {
+	file, ok := r.stdin.(*os.File)
+	return ok && slices.Contains(r.names, "-") && term.IsTerminal(int(file.Fd()))
+}
+
 // consumed returns how much has been read, in bytes.
 func (r *lineReader) consumed() int64 { return r.read.Load() }
 
@@ -78,8 +86,8 @@ func (r *lineReader) lines(ctx context.Context) iter.Seq[inputLine] {
 	}
 	go func() {
 		defer close(found)
-		for i, name := range r.names {
-			if !r.readAll(name, i == len(r.names)-1, give) {
+		for _, name := range r.names {
+			if !r.readAll(name, give) {
 				return
 			}
 		}
@@ -99,12 +107,12 @@ func (r *lineReader) lines(ctx context.Context) iter.Seq[inputLine] {
 }
 
 // readAll gives each line of a file, and returns false when no more are wanted.
-func (r *lineReader) readAll(name string, isLast bool, give func(inputLine) bool) bool {
+func (r *lineReader) readAll(name string, give func(inputLine) bool) bool {
 	in, place := r.stdin, "standard input"
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return give(inputLine{place: name, err: unwrapPath(err), last: isLast})
+			return give(inputLine{place: name, err: unwrapPath(err)})
 		}
 		defer file.Close()
 		in, place = file, name
@@ -123,7 +131,7 @@ func (r *lineReader) readAll(name string, isLast bool, give func(inputLine) bool
 			return true
 		}
 		if err != nil {
-			return give(inputLine{place: line.place, err: unwrapPath(err), last: isLast})
+			return give(inputLine{place: line.place, err: unwrapPath(err)})
 		}
 	}
 }

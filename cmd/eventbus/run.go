@@ -89,19 +89,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(err.Error()))
 		return code
 	}
-	var c commands
 	// --help and --version end the program in the middle of parsing. Kong calls exit for that and expects it not to return;
 	// it goes on parsing, and what comes of it does not matter.
 	ended, code := false, 0
-	parser, err := kong.New(&c,
-		kong.Name("eventbus"),
-		kong.Description(description),
-		kong.Writers(stdout, stderr),
-		kong.Exit(func(status int) { ended, code = true, status }),
-		kong.Vars{"version": version()},
-		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(&streams{stdin, stdout, stderr, getenv}),
-	)
+	parser, err := newParser(ctx, &streams{stdin, stdout, stderr, getenv}, func(status int) { ended, code = true, status })
 	if err != nil {
 		return fail(exitError, err)
 	}
@@ -126,4 +117,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(coded.code, coded.err)
 	}
 	return fail(exitError, err)
+}
+
+// newParser returns the parser of the command line. The commands run with the context and the streams.
+func newParser(ctx context.Context, s *streams, exit func(int)) (*kong.Kong, error) {
+	return kong.New(new(commands),
+		kong.Name("eventbus"),
+		kong.Description(description),
+		kong.Writers(s.stdout, s.stderr),
+		kong.Exit(exit),
+		kong.Vars{"version": version()},
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
 }

@@ -149,7 +149,7 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 		fmt.Fprintf(s.stderr, "eventbus: not counted: dropped=%d lost=%d\n", missed.Dropped, missed.Lost)
 	}
 	if seen.others > 0 {
-		fmt.Fprintf(s.stderr, "eventbus: not shown: %s on topics beyond the first %d\n", countEvents(seen.others), maxTopics)
+		fmt.Fprintf(s.stderr, "eventbus: not shown: %s on topics beyond the first %d\n", counted(seen.others, "event"), maxTopics)
 	}
 	return nil
 }
@@ -180,7 +180,7 @@ func (c *topicsCommand) ask(ctx context.Context, s *streams, seen *traffic) erro
 			}
 		}
 		if rest := p.After.TopicsOmitted; rest != nil {
-			fmt.Fprintf(s.stderr, "eventbus: not shown: %s of %s on %d more topics\n", countEvents(rest.Published), show.Quote(p.After.ID), rest.Count)
+			fmt.Fprintf(s.stderr, "eventbus: not shown: %s of %s on %d more topics\n", counted(rest.Published, "event"), show.Quote(p.After.ID), rest.Count)
 		}
 	}
 	return nil

@@ -88,9 +88,9 @@ func (w *watchCommand) missed(watched bus.SubscriptionStatistics, all bus.Statis
 	if !w.FailOnLoss || watched.Lost+watched.Dropped+all.Overruns == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("lost %s, dropped %s", countEvents(watched.Lost), countEvents(watched.Dropped))
+	text := fmt.Sprintf("lost %s, dropped %s", counted(watched.Lost, "event"), counted(watched.Dropped, "event"))
 	if all.Overruns > 0 {
-		text += fmt.Sprintf(", overran %d messages", all.Overruns)
+		text += ", overran " + counted(all.Overruns, "message")
 	}
 	return &codedError{exitLoss, fmt.Errorf("--fail-on-loss: %s", text)}
 }

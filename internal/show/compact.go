@@ -57,6 +57,8 @@ func summary(event *bus.Event) (what, detail string) {
 		if encoded, err := p.MarshalJSON(); err == nil {
 			detail = " " + string(appendVisibleJSON(nil, encoded))
 		}
+	default:
+		what = string(event.Type())
 	}
 	return what, detail
 }

@@ -29,6 +29,10 @@
 // direction-changing character, or invalid UTF-8. They become escapes that are seen: \x1b or \u202e in text, \u001b in
 // JSON, which still decodes to the same value. A template gets texts that are escaped already.
 //
+// # Terminals
+//
+// A [Console] has a live line below what is written, such as rates or progress, if its output is a terminal.
+//
 // # Concurrency
 //
 // The functions may be called from any goroutine. A [Printer] belongs to one goroutine at a time.

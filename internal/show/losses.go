@@ -20,7 +20,11 @@ func Losses(losses []bus.Loss) string {
 		b.WriteString(Escape(loss.String())) // the topic is a peer's word
 	}
 	if more := len(losses) - maxLosses; more > 0 {
-		fmt.Fprintf(&b, ", and %d more topics or publishers", more)
+		atLeast := ""
+		if losses[len(losses)-1].Topic == "" { // it sums up what would have been too many entries
+			atLeast = "at least "
+		}
+		fmt.Fprintf(&b, ", and %s%d more topics or publishers", atLeast, more)
 	}
 	return b.String()
 }

@@ -26,7 +26,10 @@ func TestLosses(t *testing.T) {
 			`events.x.\x1b[2J\nforged #3 of publisher 018f0000-0000-7000-8000-000000000001`,
 		5: "events.process.lifecycle #5 to #21 (17 events) of publisher 018f0000-0000-7000-8000-000000000001, " +
 			`events.x.\x1b[2J\nforged #3 of publisher 018f0000-0000-7000-8000-000000000001, ` +
-			"events.a.b #1 to #9 (2 events) of publisher 018f0000-0000-7000-8000-000000000001, and 2 more topics or publishers",
+			"events.a.b #1 to #9 (2 events) of publisher 018f0000-0000-7000-8000-000000000001, and at least 2 more topics or publishers",
+		4: "events.process.lifecycle #5 to #21 (17 events) of publisher 018f0000-0000-7000-8000-000000000001, " +
+			`events.x.\x1b[2J\nforged #3 of publisher 018f0000-0000-7000-8000-000000000001, ` +
+			"events.a.b #1 to #9 (2 events) of publisher 018f0000-0000-7000-8000-000000000001, and 1 more topics or publishers",
 	} {
 		require.Equal(t, want, show.Losses(losses[:n]))
 	}

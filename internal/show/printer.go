@@ -117,10 +117,11 @@ func appendLineOf(style Style) func([]byte, *bus.Event) ([]byte, error) {
 
 // Print prints one event. It returns the writer's error, and drops what could not be written.
 func (p *Printer) Print(event *bus.Event) error {
-	var err error
-	if p.buffer, err = p.append(p.buffer, event); err != nil {
+	longer, err := p.append(p.buffer, event)
+	if err != nil {
 		return err
 	}
+	p.buffer = longer
 	if p.collects && len(p.buffer) < flushSize {
 		return nil
 	}

@@ -1,0 +1,83 @@
+package main_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// openTerminal returns both ends of a new pseudo terminal: what the user sees, and what the program writes to.
+func openTerminal(t *testing.T, columns uint16) (screen, terminal *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, screen.Close()) })
+	require.NoError(t, unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0))
+	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
+	require.NoError(t, err)
+	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	require.NoError(t, err)
+	require.NoError(t, unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
+	return screen, terminal
+}
+
+// shownOn returns what a program shows on a terminal, which is its standard error. It has to succeed.
+func shownOn(t *testing.T, runtime string, columns uint16, args ...string) string {
+	t.Helper()
+	screen, terminal := openTerminal(t, columns)
+	cmd := exec.Command("eventbus", args...)
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime, "TERM=xterm", "GORACE="+noRaceDelay)
+	cmd.Stderr = terminal
+	require.NoError(t, cmd.Start())
+	require.NoError(t, terminal.Close()) // so that the screen ends with the program
+	shown, _ := io.ReadAll(screen)       // its end is an error, EIO
+	err := cmd.Wait()
+	require.NoError(t, err, "%s", shown)
+	return strings.ReplaceAll(string(shown), "\r\n", "\n")
+}
+
+// Who types events is told that they are waited for.
+func TestPublishReadsFromATerminal(t *testing.T) {
+	dir := runtimeDir(t)
+	startCollector(t, socketIn(dir))
+	keyboard, terminal := openTerminal(t, 80)
+	cmd := exec.Command("eventbus", "publish")
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "GORACE="+noRaceDelay)
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stderr = terminal, &stderr
+	_, err := io.WriteString(keyboard, `{"type":"process","payload":{"pid":1}}`+"\n\x04")
+	require.NoError(t, err)
+	require.NoError(t, cmd.Run())
+	require.NoError(t, terminal.Close())
+	require.Regexp(t, `^eventbus: reading events from standard input, one JSON object a line\neventbus: published=1 `, stderr.String())
+}
+
+// A long input has a progress bar, which is taken away before anything else is written.
+func TestPublishShowsItsProgressOnATerminal(t *testing.T) {
+	dir := runtimeDir(t)
+	startCollector(t, socketIn(dir))
+	file := filepath.Join(t.TempDir(), "events.jsonl")
+	const events = 50 // at this rate, a second more than it takes until there is a bar
+	require.NoError(t, os.WriteFile(file, []byte(strings.Repeat(`{"type":"process","payload":{"pid":1}}`+"\n", events)), 0o600))
+
+	shown := shownOn(t, dir, 60, "publish", "--rate", "30/s", file)
+	require.Regexp(t, `\r\[#+ +\] +[0-9]+%  [0-9]+ events  [0-9]+/s\x1b\[K`, shown)
+	bars, last, found := strings.Cut(shown, "\r\x1b[Keventbus: published=50 ")
+	require.True(t, found, "%q", shown)
+	require.NotContains(t, last, "\r")
+	for drawn := range strings.SplitSeq(bars, "\r") {
+		require.LessOrEqual(t, len(strings.ReplaceAll(drawn, "\x1b[K", "")), 59, "cut to the terminal: %q", drawn)
+	}
+
+	// Not if nobody wants it, and not if it takes no time.
+	require.Empty(t, shownOn(t, dir, 60, "publish", "-q", "--rate", "60/s", file))
+	require.Regexp(t, `^eventbus: published=50 malformed=0 failed=0 forbidden=0 in [0-9.]+s\n$`, shownOn(t, dir, 60, "publish", file))
+}
