@@ -85,7 +85,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	}
 	if len(answered) == 0 {
 		g.rounds = 0
-		return nil, cmp.Or(g.refused, forbidden, error(bus.ErrNoResponders))
+		return nil, cmp.Or(g.refused, forbidden, bus.ErrNoResponders)
 	}
 	if discover { // who has not answered now has gone; before, it may have been late
 		maps.DeleteFunc(g.known, func(id string, _ report.Program) bool { return !answered[id] })
