@@ -101,7 +101,7 @@ func checkAnswers(ctx context.Context, e *examination) ([]finding, string) {
 		case <-ctx.Done():
 			return nil, ""
 		}
-		gather.rounds = 0 // for all of them
+		gather.discovered = time.Time{} // so that all are waited for
 		e.programs, err = gather.next(ctx)
 		for _, p := range e.programs {
 			e.times = append(e.times, gather.spans[p.After.ID])

@@ -15,22 +15,22 @@ import (
 	"github.com/daemoneye/eventbus/internal/report"
 )
 
-// discoveries is how often gatherers look for programs that they do not know: each time of so many.
-const discoveries = 5
+// discoveryInterval is how often gatherers look for programs that they do not know, which takes as long as an answer may take.
+const discoveryInterval = 5 * time.Second
 
 // maxPrograms bounds how many programs are told apart.
 const maxPrograms = 1000
 
 // gatherer reads the counters of the programs on a bus, again and again. It belongs to one goroutine.
 type gatherer struct {
-	bus     bus.Bus
-	wait    time.Duration // how long answers may take
-	rows    int           // of each table
-	order   control.Sort
-	rounds  int
-	known   map[string]report.Program // by id
-	spans   map[string]span           // when each was asked last, and when it answered
-	refused error                     // the last refusal
+	bus        bus.Bus
+	wait       time.Duration // how long answers may take
+	rows       int           // of each table
+	order      control.Sort
+	discovered time.Time                 // when it has looked for new ones
+	known      map[string]report.Program // by id
+	spans      map[string]span           // when each was asked last, and when it answered
+	refused    error                     // the last refusal
 }
 
 func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
@@ -41,8 +41,10 @@ func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
 // time to time, it waits for as long as an answer may take; otherwise it is content with those that it knows. It returns
 // [bus.ErrNoResponders] if nobody answers, or a refusal if there is nothing else.
 func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
-	discover := g.rounds%discoveries == 0
-	g.rounds++
+	discover := time.Since(g.discovered) >= discoveryInterval
+	if discover {
+		g.discovered = time.Now()
+	}
 	g.refused = nil
 	var asking sync.WaitGroup
 	var statuses map[string]control.StatusReport
@@ -61,7 +63,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 		case err != nil:
 			if limited.Err() == nil || ctx.Err() != nil {
 				asking.Wait()
-				g.rounds = 0 // whoever comes next may be new
+				g.discovered = time.Time{} // whoever comes next may be new
 				return nil, err
 			}
 			continue // nobody has answered in time
@@ -84,7 +86,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 		}
 	}
 	if len(answered) == 0 {
-		g.rounds = 0
+		g.discovered = time.Time{}
 		return nil, cmp.Or(g.refused, forbidden, bus.ErrNoResponders)
 	}
 	if discover { // who has not answered now has gone; before, it may have been late

@@ -94,7 +94,7 @@ func (c *topCommand) Run(ctx context.Context, s *streams) (err error) {
 	ctx, stop := untilHangup(ctx)
 	defer stop()
 	t := &top{
-		live:   report.Live{Programs: programs, Order: report.Order{Key: c.Sort}, Every: c.Every, At: time.Now()},
+		live: report.Live{Programs: programs, Order: report.Order{Key: c.Sort}, Every: c.Every}, read: time.Now(),
 		color:  show.UseColor(c.Color, s.stdout, s.getenv),
 		gather: gather,
 	}
@@ -132,6 +132,7 @@ type reading struct {
 // top is a running screen.
 type top struct {
 	live   report.Live
+	read   time.Time // when the counters on the screen were
 	color  bool
 	screen *screen.Screen
 	gather *gatherer
@@ -187,12 +188,12 @@ func (t *top) run(ctx context.Context) error {
 // take shows a reading. If there is none, the last one stays.
 func (t *top) take(answer reading) {
 	if answer.err != nil {
-		t.live.Notice = fmt.Sprintf("no answer since %s", t.live.At.Format(time.TimeOnly))
+		t.live.Notice = fmt.Sprintf("no answer since %s", t.read.Format(time.TimeOnly))
 		return
 	}
 	t.live.Notice = ""
 	if !t.live.Paused { // it was asked for before
-		t.live.Programs, t.live.At = answer.programs, answer.at
+		t.live.Programs, t.read = answer.programs, answer.at
 	}
 }
 

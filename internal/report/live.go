@@ -10,8 +10,8 @@ import (
 type Live struct {
 	Programs []Program
 	Order    Order
-	// At is when the counters were read; Now is the time of the clock on the screen.
-	At, Now time.Time
+	// Now is the time of the clock on the screen.
+	Now time.Time
 	// Every is how often they are read.
 	Every time.Duration
 	// Notice is what went wrong with that, if anything did.
