@@ -23,7 +23,8 @@ func TestTheOperatorsToolKnowsIt(t *testing.T) {
 	c.awaitLog(t, "msg=collecting")
 	asked := func(args ...string) *exec.Cmd {
 		cmd := exec.Command(tool, args...)
-		cmd.Env = append(command(dir).Env, "TERM=xterm", "NO_COLOR=")
+		cmd.Env = command(dir).Env
+		cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=")
 		return cmd
 	}
 

@@ -230,4 +230,3 @@ func (t *traffic) count(topic, source string, events, bytes uint64) {
 		one.sources = append(one.sources, source)
 	}
 }
-
