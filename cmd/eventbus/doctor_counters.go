@@ -28,21 +28,21 @@ func checkDrops(_ context.Context, e *examination) ([]finding, string) {
 	return e.each(func(_ int, p *report.Program) []finding {
 		drops, before := p.After.Statistics.Drops, p.Before.Statistics.Drops
 		causes := []struct {
-			before, n      uint64
-			reason, remedy string
+			before, n            uint64
+			name, reason, remedy string
 		}{
-			{before.Overflow, drops.Overflow, "because their queues were full (overflow)", "Make the subscriber faster, or its queue larger (event_bus.queue_capacity)"},
-			{before.Displaced, drops.Displaced, "to make room for newer ones (displaced)", "Make the subscriber faster, or its queue larger (event_bus.queue_capacity)"},
-			{before.Timeout, drops.Timeout, "because a publisher had waited for room too long (timeout)", "Make the subscriber faster, or choose another policy than block for it; event_bus.publish_timeout bounds the wait"},
-			{before.Remote, drops.Remote, "because their queues were full and a publisher elsewhere cannot wait (remote)", "Make the subscriber faster, or its queue larger: block holds up publishers of the same process only"},
-			{before.Circuit, drops.Circuit, "while a circuit was open (circuit)", "Make the subscriber faster; event_bus.circuit_break says when a circuit opens"},
-			{before.Shutdown, drops.Shutdown, "at the end, with what was queued (shutdown)", "Give it more time to end: --shutdown-timeout"},
+			{before.Overflow, drops.Overflow, "overflow", "because their queues were full", "Make the subscriber faster, or its queue larger (event_bus.queue_capacity)"},
+			{before.Displaced, drops.Displaced, "displaced", "to make room for newer ones", "Make the subscriber faster, or its queue larger (event_bus.queue_capacity)"},
+			{before.Timeout, drops.Timeout, "timeout", "because a publisher had waited for room too long", "Make the subscriber faster, or choose another policy than block for it; event_bus.publish_timeout bounds the wait"},
+			{before.Remote, drops.Remote, "remote", "because their queues were full and a publisher elsewhere cannot wait", "Make the subscriber faster, or its queue larger: block holds up publishers of the same process only"},
+			{before.Circuit, drops.Circuit, "circuit", "while a circuit was open", "Make the subscriber faster; event_bus.circuit_break says when a circuit opens"},
+			{before.Shutdown, drops.Shutdown, "shutdown", "at the end, with what was queued", "Give it more time to end: --shutdown-timeout"},
 		}
 		var findings []finding
 		for _, cause := range causes {
 			if cause.n > 0 {
-				findings = append(findings, found(cause.remedy, "%s has dropped %s %s%s, %s", show.Quote(p.After.ID), counted(cause.n, "event"), cause.reason,
-					worst(p, cause.reason), since(p, cause.before, cause.n))...)
+				findings = append(findings, found(cause.remedy, "%s has dropped %s %s (%s)%s, %s", show.Quote(p.After.ID), counted(cause.n, "event"), cause.reason,
+					cause.name, worst(p, cause.name), since(p, cause.before, cause.n))...)
 			}
 		}
 		return findings
@@ -52,9 +52,8 @@ func checkDrops(_ context.Context, e *examination) ([]finding, string) {
 // maxNamed is how many subscriptions a finding names.
 const maxNamed = 3
 
-// worst names the subscriptions that dropped for a reason, which ends with the name of the cause.
-func worst(p *report.Program, reason string) string {
-	cause := strings.TrimSuffix(reason[strings.LastIndexByte(reason, '(')+1:], ")")
+// worst names subscriptions that dropped events for a cause, which is called as in their drops.
+func worst(p *report.Program, cause string) string {
 	var names []string
 	for _, one := range p.After.Statistics.Subscriptions {
 		if strings.Contains(" "+one.Drops.String(), " "+cause+"=") && len(names) < maxNamed {
