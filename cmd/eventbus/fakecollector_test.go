@@ -33,7 +33,7 @@ import (
 //	garbage       publish a message that is no event
 //	watched       wait until a watcher that was attached to the collector before has come back
 //
-// It ends at the end of its input.
+// and the commands of answer. It ends at the end of its input.
 func fakeCollector() {
 	options := &embed.Options{Role: embed.Trusted, Socket: os.Args[1], Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	for _, argument := range os.Args[2:] {
@@ -72,6 +72,9 @@ func collectFakes(options *embed.Options) (err error) {
 }
 
 func obey(ctx context.Context, server *embed.Server, b bus.Bus, words []string) error {
+	if known, err := answer(ctx, b, words); known {
+		return err
+	}
 	var events []bus.Event
 	switch words[0] {
 	case "watched":
@@ -188,6 +191,10 @@ var fakes = map[string][]bus.Event{
 		fake(3, &bus.FilesystemEvent{Path: "/etc/passwd", Operation: "write", PID: new(uint32(17)), Timestamp: fakeTime}),
 		fake(4, &bus.PerformanceEvent{MetricName: "cpu", Value: 12.5, Unit: "percent", Component: "cpu0", Timestamp: fakeTime}),
 	},
+	"odd": {
+		on("control.health.heartbeat.c1", "a\x1bb", fake(8, &bus.ProcessEvent{PID: 8, Name: "p", Timestamp: fakeTime})),
+		on("events.odd.one", "mon9", fake(9, &bus.ProcessEvent{PID: 9, Name: "p", Timestamp: fakeTime})),
+	},
 	"hostile": {fake(5, &bus.ProcessEvent{
 		PID: 666, Name: "sh\x1b]0;pwned\a\x1b[2J", ExecutablePath: "/tmp/\u202egnp.exe", CommandLine: []string{"sh", "\u009b31m\x7f", "a\nb", "\xff"},
 		Accessible: true, FileExists: true, Timestamp: fakeTime,
@@ -201,4 +208,10 @@ func fake(n byte, payload bus.Payload) bus.Event {
 		ID: uuid.UUID{0: 1, 6: 0x70, 8: 0x80, 15: n}, Time: fakeTime, Source: "mon" + string('0'+n), Payload: payload,
 		Correlation: bus.Correlation{ID: "c", RootID: "c"},
 	}
+}
+
+// on returns the event on another topic and of another source.
+func on(topic, source string, event bus.Event) bus.Event {
+	event.Topic, event.Source = topic, source
+	return event
 }

@@ -73,6 +73,10 @@ type commands struct {
 	Config     configCommand     `cmd:"" help:"Check configurations, and say where their values come from."`
 	Context    contextCommand    `cmd:"" help:"Write a context with which the nats CLI connects to the running collector."`
 	Decode     decodeCommand     `cmd:"" help:"Print a NATS message from standard input as JSON."`
+	Stats      statsCommand      `cmd:"" help:"Print what the programs on the bus count: rates, queues, drops, losses."`
+	Top        topCommand        `cmd:"" help:"Show what the programs on the bus count, on a screen that is drawn again and again."`
+	Doctor     doctorCommand     `cmd:"" help:"Say what is wrong with this installation, and what to do about it."`
+	Topics     topicsCommand     `cmd:"" help:"Print the topics, who may read them, and what is flowing on each."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
 	Complete   completeCommand   `cmd:"" hidden:"" help:"Print what could stand at the cursor of a command line."`
 	Man        manCommand        `cmd:"" help:"Print manual pages."`

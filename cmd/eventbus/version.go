@@ -22,3 +22,11 @@ func version() string {
 	}
 	return fmt.Sprintf("eventbus %s%s %s %s/%s", module, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
+
+// moduleVersion returns the version that this program was built from, or something that is none.
+func moduleVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
+}

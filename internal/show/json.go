@@ -1,7 +1,10 @@
 package show
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -40,3 +43,16 @@ func appendVisibleJSON(dst, encoded []byte) []byte {
 
 // VisibleJSON returns compact JSON with escapes for what cannot be seen, for other values than events.
 func VisibleJSON(encoded []byte) []byte { return appendVisibleJSON(nil, encoded) }
+
+// WriteJSON writes a value as one JSON object in a line, with one write, as safe for a terminal as [AppendJSON].
+func WriteJSON(out io.Writer, value any) error {
+	var encoded bytes.Buffer
+	encoder := json.NewEncoder(&encoded)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		return fmt.Errorf("show: JSON: %w", err)
+	}
+	line := appendVisibleJSON(nil, bytes.TrimSuffix(encoded.Bytes(), []byte("\n")))
+	_, err := out.Write(append(line, '\n'))
+	return err
+}
