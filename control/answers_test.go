@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,9 +22,14 @@ import (
 
 func TestStatusSaysWhoItIsAndHow(t *testing.T) {
 	b := local(t)
-	var reasons []string
+	var broken atomic.Bool
 	serve(t, b, control.Options{
-		ID: "c-1", Program: "collector", Version: "v1.2.3", Heartbeat: 7 * time.Second, Reasons: func() []string { return reasons },
+		ID: "c-1", Program: "collector", Version: "v1.2.3", Heartbeat: 7 * time.Second, Reasons: func() []string {
+			if broken.Load() {
+				return []string{"the disk is full"}
+			}
+			return nil
+		},
 	})
 	for _, id := range []string{"", "c-1"} {
 		status, err := control.Status(background(t), b, id)
@@ -37,11 +43,11 @@ func TestStatusSaysWhoItIsAndHow(t *testing.T) {
 			Health: bus.HealthHealthy, Reasons: []string{}, Heartbeat: 7 * time.Second, Peers: []control.Peer{},
 		}, status)
 	}
-	reasons = []string{"the disk is full"}
+	broken.Store(true)
 	status, err := control.Status(background(t), b, "c-1")
 	require.NoError(t, err)
 	require.Equal(t, bus.HealthDegraded, status.Health)
-	require.Equal(t, reasons, status.Reasons)
+	require.Equal(t, []string{"the disk is full"}, status.Reasons)
 }
 
 func TestAStoppingComponentSaysSo(t *testing.T) {

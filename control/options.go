@@ -25,7 +25,7 @@ const (
 	maxID = 64
 )
 
-// Options are the settings of [Serve]. All but ID may be left out.
+// Options are the settings of [Serve]. All but ID may be left out. The functions are called from any goroutine.
 type Options struct {
 	// ID names this component on topics: a segment of 1 to 64 of a-z, 0-9, _ and -, such as [DefaultID] makes. It is also the source of
 	// its events. It should be another one than that of every other component on the same server.
