@@ -224,6 +224,7 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		subject = sub.Subject
 	}
 	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.requests.refuse(err)
 		if strings.Contains(err.Error(), "Violation for Publish") {
 			b.forbiddenMessages.Add(1)
 		} else {

@@ -50,6 +50,7 @@ type requests struct {
 	mu       sync.Mutex // guards what follows
 	embedded bool       // the server is one
 	answered map[string]*answeredTopic
+	watched  map[string]*watched  // by subject
 	passedOn map[string]*passedOn // by the end of its reply subject; nil but on the server's own bus
 }
 
@@ -59,6 +60,12 @@ type answeredTopic struct {
 	users        int
 }
 
+// watched is a subject on which something is done about which the server may complain.
+type watched struct {
+	users   int
+	refused bool
+}
+
 // passedOn is a request that waits for answers of other processes.
 type passedOn struct {
 	deliver func(data []byte, err error)
@@ -66,7 +73,7 @@ type passedOn struct {
 }
 
 func newRequests(b *Bus) *requests {
-	return &requests{bus: b, answered: make(map[string]*answeredTopic), passedOn: make(map[string]*passedOn)}
+	return &requests{bus: b, answered: make(map[string]*answeredTopic), watched: make(map[string]*watched), passedOn: make(map[string]*passedOn)}
 }
 
 var _ bus.Requester = (*Bus)(nil)
@@ -115,16 +122,25 @@ func (r *requests) adapt(embedded bool) {
 
 // open subscribes to the requests on a topic, under mu.
 func (r *requests) open(topic string) (*nats.Subscription, error) {
-	subject := topic
+	return r.bus.conn.Subscribe(r.subject(topic), r.asked)
+}
+
+// subject returns where requests on a topic arrive, under mu.
+func (r *requests) subject(topic string) string {
 	if r.embedded {
-		subject = link.RequestPrefix + topic
+		return link.RequestPrefix + topic
 	}
-	return r.bus.conn.Subscribe(subject, r.asked)
+	return topic
 }
 
 // listen makes requests on a topic arrive.
 func (r *requests) listen(ctx context.Context, topic string) error {
 	before := r.bus.conn.LastError()
+	r.mu.Lock()
+	subject := r.subject(topic)
+	r.mu.Unlock()
+	r.watch(subject)
+	defer r.unwatch(subject)
 	r.mu.Lock()
 	t := r.answered[topic]
 	if t == nil {
@@ -138,10 +154,7 @@ func (r *requests) listen(ctx context.Context, topic string) error {
 	}
 	t.users++
 	r.mu.Unlock()
-	err := flush(ctx, r.bus.conn)
-	if err == nil {
-		err = r.refused(before, "Subscription", topic)
-	}
+	err := r.settle(ctx, topic, subject, before)
 	if err != nil {
 		r.unlisten(topic)
 	}
@@ -158,17 +171,64 @@ func (r *requests) unlisten(topic string) {
 	}
 }
 
-// refused returns an error if the server has complained, since its last complaint before, about what was done on a topic. It complains
-// before it answers the ping of a flush.
-func (r *requests) refused(before error, what, topic string) error {
+// watch notes what the server says about a subject, until unwatch.
+func (r *requests) watch(subject string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.watched[subject]
+	if w == nil {
+		w = new(watched)
+		r.watched[subject] = w
+	}
+	w.users++
+}
+
+func (r *requests) unwatch(subject string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.watched[subject]; w.users == 1 {
+		delete(r.watched, subject)
+	} else {
+		w.users--
+	}
+}
+
+// refuse takes note of a complaint of the server, if it is about something that is watched.
+func (r *requests) refuse(complaint error) {
+	_, rest, ok := strings.Cut(complaint.Error(), ` to "`)
+	if !ok {
+		return
+	}
+	subject, _, _ := strings.Cut(rest, `"`)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if w := r.watched[subject]; w != nil {
+		w.refused = true
+	}
+}
+
+// settle waits until the server has taken what was done on a watched subject, and returns an error if it has refused that for the topic. before is
+// its last complaint before. It complains before it answers the ping of a flush, but nats.go tells of that in a goroutine of its own.
+func (r *requests) settle(ctx context.Context, topic, subject string, before error) error {
+	if err := flush(ctx, r.bus.conn); err != nil {
+		return err
+	}
 	last := r.bus.conn.LastError()
-	if last == before || !errors.Is(last, nats.ErrPermissionViolation) { //nolint:errorlint // the same value is no news
-		return nil
+	news := last != before && errors.Is(last, nats.ErrPermissionViolation) //nolint:errorlint // the same value is no news
+	if news {
+		r.refuse(last)
 	}
-	if text := last.Error(); strings.Contains(text, what) && strings.Contains(text, topic+`"`) {
-		return fmt.Errorf("%w: requests on %s", bus.ErrForbidden, topic)
+	for deadline := time.Now().Add(forbiddenPatience); ; time.Sleep(time.Millisecond) {
+		r.mu.Lock()
+		refused := r.watched[subject].refused
+		r.mu.Unlock()
+		if refused {
+			return fmt.Errorf("%w: requests on %s", bus.ErrForbidden, topic)
+		}
+		if !news || time.Now().After(deadline) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // ask asks the server, and those who answer beyond it.
@@ -186,13 +246,12 @@ func (r *requests) ask(ctx context.Context, topic string, data []byte, deliver f
 		return nil, b.sendError(err)
 	}
 	stop = func() { _ = s.Unsubscribe() } // fails only if the connection is gone
+	r.watch(msg.Subject)
+	defer r.unwatch(msg.Subject)
 	before := b.conn.LastError()
 	err = cmp.Or(s.SetPendingLimits(maxAnswers, maxAnswerBytes), b.conn.PublishMsg(msg))
 	if err == nil {
-		err = flush(ctx, b.conn)
-	}
-	if err == nil {
-		err = r.refused(before, "Publish", topic)
+		err = r.settle(ctx, topic, msg.Subject, before)
 	}
 	if err != nil {
 		stop()

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,6 +131,30 @@ func TestWhoMayAsk(t *testing.T) {
 	}
 	_, err := attachAs(t, server, embed.Observer).Respond(background(t), statusTopic, func(context.Context, bus.Request) ([]byte, error) { return nil, nil })
 	require.ErrorIs(t, err, bus.ErrForbidden)
+}
+
+// TestManyAskAtOnceAndEachIsTold which of them may not.
+func TestManyAskAtOnceAndEachIsTold(t *testing.T) {
+	server := startListening(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	b := attachAs(t, server, embed.Observer)
+	var all sync.WaitGroup
+	for i := range 2 * bus.MaxRequests {
+		topic, want := fmt.Sprint("control.health.t", i), error(nil)
+		if i%2 == 0 {
+			topic, want = fmt.Sprint("control.custom.t", i), bus.ErrForbidden
+		}
+		respond(t, inside, topic, "inside")
+		all.Go(func() {
+			if _, err := bus.Ask(background(t), b, topic, nil); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", topic, err, want)
+			}
+			if _, err := b.Respond(background(t), topic, func(context.Context, bus.Request) ([]byte, error) { return nil, nil }); !errors.Is(err, bus.ErrForbidden) {
+				t.Errorf("%s: %v", topic, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // TestRepliesGoToWhoAsksAlone: the server's bus, which may send to anybody, sends no answer where the asker's role does not listen.
