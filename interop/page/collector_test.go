@@ -100,7 +100,7 @@ func (c *collector) lose(events int) {
 	publisher := uuid.New()
 	for _, sequence := range []int{1, events + 2} {
 		message, err := msgpack.Marshal(map[string]any{
-			"type": "health", "source": "agent", "publisher": publisher[:], "sequence": sequence, "payload": map[string]any{"load": 0.5},
+			"type": "load", "source": "agent", "publisher": publisher[:], "sequence": sequence, "payload": map[string]any{"load": 0.5},
 		})
 		require.NoError(c.t, err)
 		require.NoError(c.t, conn.Publish("control.health.status", message))
