@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -61,6 +62,20 @@ func TestASetClockMakesNobodyMissing(t *testing.T) {
 	}, patience, time.Millisecond)
 	watcher.Stop() // so that nothing else looks at it
 	require.Contains(t, control.Due(watcher).String(), " m=")
+}
+
+// TestAVeryLongIntervalIsLong, although three of them are no time.Duration.
+func TestAVeryLongIntervalIsLong(t *testing.T) {
+	bubble(t, func(t *testing.T, b *localbus.Bus) {
+		var log text
+		watcher, err := control.Serve(t.Context(), b, control.Options{ID: "w", Logger: logger(&log)})
+		require.NoError(t, err)
+		defer watcher.Stop()
+		beat(t, b, "c-1", math.MaxInt64, bus.HealthHealthy)
+		beat(t, b, "c-2", math.MaxInt64/2, bus.HealthHealthy)
+		time.Sleep(time.Hour)
+		require.Empty(t, log.String())
+	})
 }
 
 // away is a bus whose server can be away.

@@ -22,6 +22,8 @@ const (
 	MaxPeers = 256
 	// missedBeats is how many heartbeats have to be missing before that is reported: one can be lost.
 	missedBeats = 3
+	// maxInterval bounds the interval that a heartbeat promises, so that three of them can be added to a time.
+	maxInterval = 365 * 24 * time.Hour
 	// collisionInterval is how often it is said that others use this component's id.
 	collisionInterval = time.Minute
 	// late is how much later than it wanted to this process may look at the heartbeats before it is itself what was held up.
@@ -102,7 +104,7 @@ func (m *monitor) deadline(p *knownPeer) time.Time {
 	if m.since.After(from) {
 		from = m.since
 	}
-	return from.Add(missedBeats * max(p.Interval, MinHeartbeat))
+	return from.Add(missedBeats * min(max(p.Interval, MinHeartbeat), maxInterval))
 }
 
 // due returns when the next peer will be missing; zero if none can be.
