@@ -78,6 +78,27 @@ func TestAVeryLongIntervalIsLong(t *testing.T) {
 	})
 }
 
+// TestHeartbeatsThatComeAndGoDoNotFillTheLog, whoever makes them do so; the events still say all.
+func TestHeartbeatsThatComeAndGoDoNotFillTheLog(t *testing.T) {
+	bubble(t, func(t *testing.T, b *localbus.Bus) {
+		var log text
+		changes := listen(t, b, "changes", subjects.ControlHealthStatus)
+		watcher, err := control.Serve(t.Context(), b, control.Options{ID: "w", Logger: logger(&log)})
+		require.NoError(t, err)
+		defer watcher.Stop()
+		const cycles, start = 2000, 2 * control.MaxPeers
+		reported := 0
+		for range cycles {
+			beat(t, b, "c-1", control.MinHeartbeat, bus.HealthHealthy)
+			time.Sleep(4 * control.MinHeartbeat)
+			synctest.Wait()
+			reported += len(received(t, changes))
+		}
+		require.Equal(t, 2*cycles-1, reported)
+		require.InDelta(t, start+cycles*(4*control.MinHeartbeat).Seconds(), strings.Count(log.String(), "\n"), 2)
+	})
+}
+
 // away is a bus whose server can be away.
 type away struct {
 	*localbus.Bus

@@ -37,6 +37,7 @@ type monitor struct {
 	publisher uuid.UUID // of this bus
 
 	// For run alone.
+	lines      *rate.Limiter  // of the log, since who makes heartbeats come and go could fill it
 	collisions rate.Sometimes // how often it is said that another publisher uses this component's id
 	collision  uuid.UUID      // the last one that has
 	since      time.Time      // from when on heartbeats could be heard without a break
@@ -56,6 +57,7 @@ type knownPeer struct {
 func newMonitor(b bus.Bus, o Options, publisher uuid.UUID) *monitor {
 	return &monitor{
 		options: o, bus: b, publisher: publisher, peers: make(map[string]*knownPeer),
+		lines:      rate.NewLimiter(1, 2*MaxPeers), // all may go at once, and come back
 		collisions: rate.Sometimes{First: 1, Interval: collisionInterval}, reconnects: b.Statistics().Reconnects,
 	}
 }
@@ -142,7 +144,9 @@ func (m *monitor) hear(event *bus.Event, now time.Time) {
 		Published: beat.Published, Dropped: beat.Dropped, Lost: beat.Lost, Unsent: beat.Unsent,
 	}}
 	if was := m.remember(peer); was != nil && was.Health == bus.HealthMissing && beat.Status != bus.HealthStopping {
-		m.options.Logger.Info("the heartbeats of a component are back", "id", peer.ID, "after", now.Sub(was.heard))
+		if m.lines.AllowN(now, 1) {
+			m.options.Logger.Info("the heartbeats of a component are back", "id", peer.ID, "after", now.Sub(was.heard))
+		}
 		m.report(&peer.Peer, now)
 	}
 }
@@ -171,7 +175,9 @@ func (m *monitor) miss(now time.Time) {
 		return
 	}
 	for _, p := range m.missing(now) {
-		m.options.Logger.Warn("the heartbeats of a component have stopped", "id", p.ID, "last_heard", p.LastHeard, "interval", p.Interval)
+		if m.lines.AllowN(now, 1) {
+			m.options.Logger.Warn("the heartbeats of a component have stopped", "id", p.ID, "last_heard", p.LastHeard, "interval", p.Interval)
+		}
 		m.report(&p, now)
 	}
 }
