@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -55,10 +56,11 @@ Examples:
     eventbus watch 'events.process.#' --count 5
     eventbus publish --type process --field pid=4242 --field name=sleep
     eventbus serve
+    eventbus top
+    eventbus doctor
     eventbus config check eventbus.toml
-    eventbus completion bash
 
-Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
+Exit codes: 0 done, 1 an error, or doctor has found something, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
 124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
 
 // commands is the command line.
@@ -101,7 +103,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return code
 	}
 	if err != nil {
-		return fail(exitUsage, err)
+		return fail(exitUsage, withHelp(err))
 	}
 	err = parsed.Run()
 	if err == nil {
@@ -117,6 +119,24 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(coded.code, coded.err)
 	}
 	return fail(exitError, err)
+}
+
+// withHelp says where the help is to who has not found the right words. Other errors name the flag and what it takes.
+func withHelp(err error) error {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil {
+		return err
+	}
+	for _, lost := range []string{"expected ", "unexpected argument ", "unknown flag "} {
+		if strings.HasPrefix(err.Error(), lost) {
+			node := parse.Context.Model.Node
+			if selected := parse.Context.Selected(); selected != nil {
+				node = selected
+			}
+			return fmt.Errorf("%w (see %s --help)", err, node.FullPath())
+		}
+	}
+	return err
 }
 
 // newParser returns the parser of the command line. The commands run with the context and the streams.
