@@ -92,10 +92,13 @@ func (*Files) Name() string { return "filesystem" }
 func (f *Files) Statistics() Statistics { return f.out.counters.snapshot() }
 
 // SetPaths changes the paths and FileOptions.Recursive. A Run watches anew then, as at its beginning: what is there is reported, and what is
-// done before that is not seen.
+// done before that is not seen. Those that it has already change nothing.
 func (f *Files) SetPaths(paths []string, recursive bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if slices.Equal(f.paths, paths) && f.options.Recursive == recursive {
+		return
+	}
 	f.paths, f.options.Recursive = slices.Clone(paths), recursive
 	select {
 	case f.changed <- struct{}{}:

@@ -24,7 +24,7 @@ func (s *Service) diagnostics(_ context.Context, _ bus.Request, request Diagnost
 		return nil, err
 	}
 	report := DiagnosticsReport{ID: s.options.ID, Time: time.Now().UTC(), Topics: []TopicCount{}, Collectors: []CollectorStatistics{}}
-	all := s.topics() // first: what is published in all is hardly ever less then
+	first, all := s.topics(topics, request.topicOrder()) // before the statistics: what is published in all is hardly ever less then
 	report.Statistics = s.bus.Statistics()
 	live := report.Statistics.Subscriptions
 	report.Statistics.Subscriptions = []bus.SubscriptionStatistics{}
@@ -48,9 +48,14 @@ func (s *Service) diagnostics(_ context.Context, _ bus.Request, request Diagnost
 	// Topics take half of the room at most, so that neither list can leave the other one without any.
 	half := room / 2
 	before := half
-	slices.SortFunc(all, request.topicOrder())
-	report.Topics, _ = fit(all[:min(topics, len(all))], &half)
-	report.TopicsOmitted = sumTopics(all[len(report.Topics):])
+	report.Topics, _ = fit(first, &half)
+	for _, t := range report.Topics {
+		all.Count--
+		all.Published -= t.Published
+	}
+	if all.Count > 0 {
+		report.TopicsOmitted = &all
+	}
 	room -= before - max(half, 0)
 	slices.SortFunc(live, order)
 	report.Statistics.Subscriptions, _ = fit(live[:min(subscriptions, len(live))], &room)
@@ -103,26 +108,32 @@ func (r DiagnosticsRequest) topicOrder() func(a, b TopicCount) int {
 	}
 }
 
-// topics returns what the bus counts by topic.
-func (s *Service) topics() (topics []TopicCount) {
-	if counter, ok := bus.As[bus.TopicCounter](s.bus); ok {
-		for topic, n := range counter.PublishedByTopic() {
-			topics = append(topics, TopicCount{topic, n})
+// topics returns the first n topics, in their order, of what the bus counts, and the sum of all. There may be tens of thousands, and who asks
+// asks often: those that are too far behind are not even sorted.
+func (s *Service) topics(n int, order func(a, b TopicCount) int) (first []TopicCount, all OmittedTopics) {
+	counter, ok := bus.As[bus.TopicCounter](s.bus)
+	if !ok {
+		return nil, all
+	}
+	trimmed := false // the n-th one is the last that counts
+	trim := func() {
+		slices.SortFunc(first, order)
+		trimmed = len(first) >= n
+		first = first[:min(n, len(first))]
+	}
+	for topic, published := range counter.PublishedByTopic() {
+		all.Count++
+		all.Published += published
+		one := TopicCount{topic, published}
+		if n == 0 || trimmed && order(one, first[n-1]) > 0 {
+			continue
+		}
+		if first = append(first, one); len(first) >= 2*n {
+			trim()
 		}
 	}
-	return topics
-}
-
-// sumTopics returns the sum of topics, nil if there are none.
-func sumTopics(topics []TopicCount) *OmittedTopics {
-	if len(topics) == 0 {
-		return nil
-	}
-	sum := &OmittedTopics{Count: len(topics)}
-	for _, t := range topics {
-		sum.Published += t.Published
-	}
-	return sum
+	trim()
+	return first, all
 }
 
 // sumSubscriptions returns the sum of subscriptions, nil if there are none.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/time/rate"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/subjects"
@@ -21,21 +22,44 @@ const (
 	MaxPeers = 256
 	// missedBeats is how many heartbeats have to be missing before that is reported: one can be lost.
 	missedBeats = 3
+	// maxInterval bounds the interval that a heartbeat promises, so that three of them can be added to a time.
+	maxInterval = 365 * 24 * time.Hour
+	// collisionInterval is how often it is said that others use this component's id.
+	collisionInterval = time.Minute
+	// late is how much later than it wanted to this process may look at the heartbeats before it is itself what was held up.
+	late = MinHeartbeat
 )
 
 // monitor knows the other components by their heartbeats.
 type monitor struct {
 	options   Options
+	bus       bus.Bus
 	publisher uuid.UUID // of this bus
-	collision uuid.UUID // the last publisher that has used this component's id; for run alone
+
+	// For run alone.
+	lines      *rate.Limiter  // of the log, since who makes heartbeats come and go could fill it
+	collisions rate.Sometimes // how often it is said that another publisher uses this component's id
+	collision  uuid.UUID      // the last one that has
+	since      time.Time      // from when on heartbeats could be heard without a break
+	reconnects uint64         // of the bus, when that was last looked at
 
 	mu        sync.Mutex // guards what follows
-	peers     map[string]*Peer
+	peers     map[string]*knownPeer
 	forgotten uint64
 }
 
-func newMonitor(o Options, publisher uuid.UUID) *monitor {
-	return &monitor{options: o, publisher: publisher, peers: make(map[string]*Peer)}
+// knownPeer is a peer, with the moment of its last heartbeat on the monotonic clock: that of Peer.LastHeard jumps when somebody sets it.
+type knownPeer struct {
+	Peer
+	heard time.Time
+}
+
+func newMonitor(b bus.Bus, o Options, publisher uuid.UUID) *monitor {
+	return &monitor{
+		options: o, bus: b, publisher: publisher, peers: make(map[string]*knownPeer),
+		lines:      rate.NewLimiter(1, 2*MaxPeers), // all may go at once, and come back
+		collisions: rate.Sometimes{First: 1, Interval: collisionInterval}, reconnects: b.Statistics().Reconnects,
+	}
 }
 
 // subscriberID names the subscription to heartbeats. A bus can have several components.
@@ -52,28 +76,37 @@ func (m *monitor) subscription() bus.Subscription {
 func (m *monitor) run(ctx context.Context, r bus.Receiver) {
 	for {
 		wait, cancel := ctx, context.CancelFunc(func() {})
-		if due := m.due(); !due.IsZero() {
+		due := m.due()
+		if !due.IsZero() {
 			wait, cancel = context.WithDeadline(ctx, due)
 		}
 		event, err := r.Next(wait)
 		expired := wait.Err() != nil && ctx.Err() == nil
 		cancel()
+		now := time.Now()
+		if !due.IsZero() && now.Sub(due) > late {
+			m.since = now // what came meanwhile still waits to be heard
+		}
 		switch {
 		case err == nil:
-			m.hear(event, time.Now())
+			m.hear(event, now)
 		case !expired:
 			return
 		}
-		m.miss(time.Now())
+		m.miss(now)
 	}
 }
 
 // deadline returns when a peer counts as missing; zero if it does not.
-func deadline(p *Peer) time.Time {
+func (m *monitor) deadline(p *knownPeer) time.Time {
 	if p.Interval == 0 || p.Health == bus.HealthStopping || p.Health == bus.HealthMissing {
 		return time.Time{}
 	}
-	return p.LastHeard.Add(missedBeats * max(p.Interval, MinHeartbeat))
+	from := p.heard
+	if m.since.After(from) {
+		from = m.since
+	}
+	return from.Add(missedBeats * min(max(p.Interval, MinHeartbeat), maxInterval))
 }
 
 // due returns when the next peer will be missing; zero if none can be.
@@ -81,7 +114,7 @@ func (m *monitor) due() (due time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.peers {
-		if d := deadline(p); !d.IsZero() && (due.IsZero() || d.Before(due)) {
+		if d := m.deadline(p); !d.IsZero() && (due.IsZero() || d.Before(due)) {
 			due = d
 		}
 	}
@@ -99,28 +132,32 @@ func (m *monitor) hear(event *bus.Event, now time.Time) {
 	}
 	if beat.ID == m.options.ID {
 		if event.Publisher != m.publisher && event.Publisher != m.collision && beat.Status != bus.HealthStopping {
-			m.collision = event.Publisher
-			m.options.Logger.Warn("another process has the id of this one: requests to it reach both", "id", beat.ID, "publisher", event.Publisher)
+			m.collisions.Do(func() {
+				m.collision = event.Publisher
+				m.options.Logger.Warn("another process has the id of this one: requests to it reach both", "id", beat.ID, "publisher", event.Publisher)
+			})
 		}
 		return
 	}
-	peer := &Peer{
+	peer := &knownPeer{heard: now, Peer: Peer{
 		ID: beat.ID, Health: beat.Status, LastHeard: now.UTC(), Interval: beat.Interval,
 		Published: beat.Published, Dropped: beat.Dropped, Lost: beat.Lost, Unsent: beat.Unsent,
-	}
+	}}
 	if was := m.remember(peer); was != nil && was.Health == bus.HealthMissing && beat.Status != bus.HealthStopping {
-		m.options.Logger.Info("the heartbeats of a component are back", "id", peer.ID, "after", now.Sub(was.LastHeard))
-		m.report(peer, now)
+		if m.lines.AllowN(now, 1) {
+			m.options.Logger.Info("the heartbeats of a component are back", "id", peer.ID, "after", now.Sub(was.heard))
+		}
+		m.report(&peer.Peer, now)
 	}
 }
 
 // remember replaces what was known of a peer, and returns that.
-func (m *monitor) remember(peer *Peer) (was *Peer) {
+func (m *monitor) remember(peer *knownPeer) (was *knownPeer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	was = m.peers[peer.ID]
 	if was == nil && len(m.peers) >= MaxPeers {
-		oldest := slices.MinFunc(slices.Collect(maps.Values(m.peers)), func(a, b *Peer) int { return a.LastHeard.Compare(b.LastHeard) })
+		oldest := slices.MinFunc(slices.Collect(maps.Values(m.peers)), func(a, b *knownPeer) int { return a.heard.Compare(b.heard) })
 		delete(m.peers, oldest.ID)
 		m.forgotten++
 	}
@@ -128,12 +165,26 @@ func (m *monitor) remember(peer *Peer) (was *Peer) {
 	return was
 }
 
-// miss reports the peers that are missing by now.
+// miss reports the peers that are missing by now, unless it is this process that had no server.
 func (m *monitor) miss(now time.Time) {
+	if !m.anyMissing(now) {
+		return
+	}
+	if statistics := m.bus.Statistics(); !statistics.Connected || statistics.Reconnects != m.reconnects {
+		m.since, m.reconnects = now, statistics.Reconnects
+		return
+	}
 	for _, p := range m.missing(now) {
-		m.options.Logger.Warn("the heartbeats of a component have stopped", "id", p.ID, "last_heard", p.LastHeard, "interval", p.Interval)
+		if m.lines.AllowN(now, 1) {
+			m.options.Logger.Warn("the heartbeats of a component have stopped", "id", p.ID, "last_heard", p.LastHeard, "interval", p.Interval)
+		}
 		m.report(&p, now)
 	}
+}
+
+func (m *monitor) anyMissing(now time.Time) bool {
+	due := m.due()
+	return !due.IsZero() && !now.Before(due)
 }
 
 // missing returns those that are newly missing.
@@ -141,9 +192,9 @@ func (m *monitor) missing(now time.Time) (missing []Peer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.peers {
-		if d := deadline(p); !d.IsZero() && !now.Before(d) {
+		if d := m.deadline(p); !d.IsZero() && !now.Before(d) {
 			p.Health = bus.HealthMissing
-			missing = append(missing, *p)
+			missing = append(missing, p.Peer)
 		}
 	}
 	slices.SortFunc(missing, byID)
@@ -166,7 +217,7 @@ func (m *monitor) all() (peers []Peer, forgotten uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.peers {
-		peers = append(peers, *p)
+		peers = append(peers, p.Peer)
 	}
 	slices.SortFunc(peers, byID)
 	return peers, m.forgotten

@@ -57,7 +57,7 @@ func Serve(ctx context.Context, b bus.Bus, options Options) (*Service, error) {
 	}
 	s.life, s.end = context.WithCancel(context.Background())
 	s.heart.init(o.Heartbeat)
-	s.monitor = newMonitor(o, publisher)
+	s.monitor = newMonitor(b, o, publisher)
 	if err := s.start(ctx); err != nil {
 		s.Stop()
 		return nil, err

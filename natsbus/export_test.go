@@ -82,6 +82,9 @@ func Publisher(b *Bus) uuid.UUID { return b.engine.Publisher() }
 // MaxOwned is maxOwned, for the tests.
 const MaxOwned = maxOwned
 
+// MaxPassedOn is maxPassedOn, for the tests.
+const MaxPassedOn = maxPassedOn
+
 // MaxUnsent is maxUnsent, for the tests.
 const MaxUnsent = maxUnsent
 

@@ -29,7 +29,8 @@ const (
 
 	// maxReason bounds the reason of a refusal on the wire, in bytes.
 	maxReason = 1 << 10
-	// maxPassedOn bounds the requests that the server's bus has passed on and whose answers it still waits for.
+	// maxPassedOn bounds the requests of a role, or of the server's process, that the server's bus has passed on and whose answers it still
+	// waits for: one that asks as often as it may keeps no other from asking.
 	maxPassedOn = 1024
 	// passedOnFor is how long it waits for them: as long as a responder has, and the way there and back.
 	passedOnFor = bus.RequestTimeout + 2*time.Second
@@ -51,7 +52,8 @@ type requests struct {
 	embedded bool       // the server is one
 	answered map[string]*answeredTopic
 	watched  map[string]*watched  // by subject
-	passedOn map[string]*passedOn // by the end of its reply subject; nil but on the server's own bus
+	passedOn map[string]*passedOn // by the end of its reply subject; empty but on the server's own bus
+	asking   map[string]int       // how many of them are of each role
 }
 
 // answeredTopic is one on which somebody in this process answers.
@@ -68,12 +70,13 @@ type watched struct {
 
 // passedOn is a request that waits for answers of other processes.
 type passedOn struct {
+	role    string
 	deliver func(data []byte, err error)
 	expiry  *time.Timer
 }
 
 func newRequests(b *Bus) *requests {
-	return &requests{bus: b, answered: make(map[string]*answeredTopic), watched: make(map[string]*watched), passedOn: make(map[string]*passedOn)}
+	return &requests{bus: b, answered: make(map[string]*answeredTopic), watched: make(map[string]*watched), passedOn: make(map[string]*passedOn), asking: make(map[string]int)}
 }
 
 var _ bus.Requester = (*Bus)(nil)
@@ -335,7 +338,7 @@ func (r *requests) passOn(request bus.Request, asker string, deliver func([]byte
 	token := random.String()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.passedOn) >= maxPassedOn {
+	if r.asking[request.Role] >= maxPassedOn {
 		return nil, &bus.RequestError{Code: bus.CodeBusy, Reason: fmt.Sprintf("%d requests are being answered", maxPassedOn)}
 	}
 	msg := &nats.Msg{Subject: subject, Reply: link.ReplyPrefix + token, Data: request.Data, Header: nats.Header{}}
@@ -349,7 +352,8 @@ func (r *requests) passOn(request bus.Request, asker string, deliver func([]byte
 		return nil, r.bus.sendError(err)
 	}
 	stop = func() { r.forget(token) }
-	r.passedOn[token] = &passedOn{deliver, time.AfterFunc(passedOnFor, stop)}
+	r.asking[request.Role]++
+	r.passedOn[token] = &passedOn{request.Role, deliver, time.AfterFunc(passedOnFor, stop)}
 	return stop, nil
 }
 
@@ -359,6 +363,7 @@ func (r *requests) forget(token string) {
 	if p := r.passedOn[token]; p != nil {
 		p.expiry.Stop()
 		delete(r.passedOn, token)
+		r.asking[p.role]--
 	}
 }
 
@@ -376,8 +381,9 @@ func (r *requests) brought(token string, msg *nats.Msg) {
 func (r *requests) end() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for token, p := range r.passedOn {
+	for _, p := range r.passedOn {
 		p.expiry.Stop()
-		delete(r.passedOn, token)
 	}
+	clear(r.passedOn)
+	clear(r.asking)
 }

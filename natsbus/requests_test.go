@@ -269,6 +269,37 @@ func TestWhoAsksTooOftenIsToldSo(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestManyOpenRequestsOfOneKeepNobodyElseFromAsking: here the server's process has as many open as there may be.
+func TestManyOpenRequestsOfOneKeepNobodyElseFromAsking(t *testing.T) {
+	server := startListening(t)
+	inside, collector := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Collector)
+	respond(t, collector, statusTopic, "collector")
+	ctx, cancel := context.WithCancel(background(t))
+	var asking, asked sync.WaitGroup
+	defer asking.Wait()
+	defer cancel()
+	for range natsbus.MaxPassedOn {
+		asked.Add(1)
+		asking.Go(func() {
+			first := sync.OnceFunc(asked.Done)
+			defer first()
+			for range inside.Request(ctx, statusTopic, nil) {
+				first() // and waits for others
+			}
+		})
+	}
+	asked.Wait()
+	_, err := bus.Ask(background(t), inside, statusTopic, nil)
+	require.ErrorContains(t, err, "1024 requests are being answered")
+	answer, err := bus.Ask(background(t), attachAs(t, server, embed.Agent), statusTopic, nil)
+	require.NoError(t, err)
+	require.Equal(t, "collector to agent: ", string(answer))
+	cancel()
+	asking.Wait()
+	_, err = bus.Ask(background(t), inside, statusTopic, nil)
+	require.NoError(t, err)
+}
+
 // TestRequestsOnAnExistingServer are NATS's own: anybody whom that server permits asks and answers on the topic.
 func TestRequestsOnAnExistingServer(t *testing.T) {
 	process := natsprocess.Start(t, "-1")

@@ -12,7 +12,7 @@ import (
 	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
-// serveControl answers control requests, and reads the configuration again at SIGHUP.
+// serveControl answers control requests. reload reads the configuration again from then on.
 func (d *session) serveControl(ctx context.Context) error {
 	live := daemon.NewLive(d.settings, daemon.LiveOptions[settings]{
 		Tables: (*settings).tables,
@@ -34,7 +34,7 @@ func (d *session) serveControl(ctx context.Context) error {
 		return err
 	}
 	d.control.Store(service)
-	d.stopReloading = daemon.OnHangup(live.Reload)
+	d.reload = live.Reload
 	return nil
 }
 

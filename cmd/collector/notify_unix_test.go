@@ -41,7 +41,11 @@ func TestSystemdIsTold(t *testing.T) {
 	for range 3 {
 		await("WATCHDOG=1")
 	}
+	c.signal(t, syscall.SIGHUP)
+	await("RELOADING=1")
+	await("READY=1")
 	c.signal(t, syscall.SIGTERM)
 	await("STOPPING=1")
+	c.signal(t, syscall.SIGHUP) // which does not end the end
 	require.Equal(t, 0, c.wait(t))
 }

@@ -12,6 +12,8 @@ import (
 
 // serve loads the configuration, opens the bus and runs the daemon on it. It returns nil if the end was asked for.
 func serve(ctx context.Context, f flags, getenv func(string) string, stdout, stderr io.Writer) error {
+	hangups := daemon.CatchHangups() // from here to the end: none ends the program in the midst of something
+	defer hangups.Release()
 	s, warnings, err := loadSettings(f)
 	if err != nil {
 		return err
@@ -31,8 +33,8 @@ func serve(ctx context.Context, f flags, getenv func(string) string, stdout, std
 	}
 	d := &session{
 		flags: f, settings: s, logger: logger, level: level, console: out, bus: b, counter: &counter{next: b},
-		manager: daemon.NewSupervisor(getenv, os.Getpid(), logger),
-		color:   show.UseColor(f.Color, stdout, getenv),
+		hangups: hangups, manager: daemon.NewSupervisor(getenv, os.Getpid(), logger),
+		color: show.UseColor(f.Color, stdout, getenv),
 	}
 	return d.run(ctx)
 }

@@ -26,6 +26,7 @@ type session struct {
 	logger   *slog.Logger
 	level    *slog.LevelVar // of the logger; setting it counts at once
 	console  *show.Console
+	hangups  *daemon.Hangups
 	manager  *daemon.Supervisor
 	color    bool // of --print
 	bus      bus.Bus
@@ -35,12 +36,12 @@ type session struct {
 	printing   *daemon.Printing        // of --print, or nil
 	http       *daemon.HTTPServer      // of metrics, health and the page, or nil
 	control    atomic.Pointer[control.Service]
+	reload     func() // the configuration
 	collectors []collect.Collector
 	failures   failures // of collectors
 
 	// What runs, in the order in which it ends.
 	reporting, collecting sync.WaitGroup
-	stopReloading         func() // at SIGHUP; nil before it is started
 }
 
 // run collects until ctx ends, --duration is over or something fails. It shuts the bus down in any case, and nothing of the
@@ -55,12 +56,15 @@ func (d *session) run(ctx context.Context) error {
 	defer d.stop(nil)
 	// The counters need the locks of the bus: a bus that is stuck in one of them is not alive.
 	defer d.manager.Watch(func() { d.bus.Statistics() })()
+	stopReloading := func() {}
 	if err := d.start(ctx); err != nil {
 		d.stop(err)
 	} else {
 		d.manager.Ready()
+		stopReloading = d.hangups.Each(func() { d.manager.Reload(d.reload) })
 	}
 	<-ctx.Done()
+	stopReloading() // a service that has said that it stops is not ready any more
 	d.manager.Stopping()
 	cause := context.Cause(ctx)
 	if reason := stopRequested(ctx); reason != "" {
@@ -113,7 +117,6 @@ func (d *session) end() error {
 	defer cancel()
 	service := d.control.Load()
 	if service != nil {
-		defer d.stopReloading()
 		service.Stopping()
 	}
 	d.reporting.Wait() // it has ended, or is about to draw its last line

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -104,7 +105,7 @@ func checkAnswers(ctx context.Context, e *examination) ([]finding, string) {
 		gather.discovered = time.Time{} // so that all are waited for
 		e.programs, err = gather.next(ctx)
 		for _, p := range e.programs {
-			e.times = append(e.times, gather.spans[p.After.ID])
+			e.times = append(e.times, gather.spans[identityOf(&p.After)])
 		}
 	}
 	switch {
@@ -171,9 +172,11 @@ func (e *examination) each(look func(i int, p *report.Program) []finding) ([]fin
 	return findings, ""
 }
 
-// checkHealth repeats what programs say of themselves. What a counter says as well, its own check says better.
+// checkHealth repeats what programs say of themselves, and says if they cannot be told apart. What a counter says as well, its own check
+// says better.
 func checkHealth(_ context.Context, e *examination) ([]finding, string) {
-	return e.each(func(_ int, p *report.Program) []finding {
+	findings := namesakes(e.programs)
+	said, skipped := e.each(func(_ int, p *report.Program) []finding {
 		switch {
 		case p.Status.Health == bus.HealthStopping:
 			return found("Wait until it has ended, and start it again if it was not meant to", "%s is about to end", show.Quote(p.After.ID))
@@ -189,6 +192,22 @@ func checkHealth(_ context.Context, e *examination) ([]finding, string) {
 		}
 		return findings
 	})
+	return append(findings, said...), skipped
+}
+
+// namesakes says which programs have one id.
+func namesakes(programs []report.Program) (findings []finding) {
+	who := make(map[string][]string)
+	for _, p := range programs {
+		who[p.After.ID] = append(who[p.After.ID], fmt.Sprintf("%s, process %d on %s", show.Quote(p.Status.Program), p.Status.PID, show.Quote(p.Status.Host)))
+	}
+	for _, id := range slices.Sorted(maps.Keys(who)) {
+		if of := who[id]; len(of) > 1 {
+			findings = append(findings, found("Give each another health.id: a request to one reaches all, and nobody notices if one of them stops",
+				"%d programs are called %s: %s", len(of), show.Quote(id), strings.Join(of, ", and "))...)
+		}
+	}
+	return findings
 }
 
 // checkVersions looks whether the programs are of one version.

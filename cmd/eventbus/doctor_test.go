@@ -216,6 +216,12 @@ var illnesses = []illness{
 		run(i.T, i.dir, "serve", "--config", i.file("serve.toml", "[event_bus.nats.leaf]\nhub = 'nats://"+closedPort(i.T)+"'\n")).line()
 	}, `^The hub nats://127\.0\.0\.1:\d+ is away: .*refused`, `hub runs`},
 	{"health", "", func(i *ill) { i.collector("unwell a") }, `^a is degraded: the disk is full`, `log`},
+	{"health", "one id", func(i *ill) {
+		i.collector("answer a (devel)")
+		other, err := control.Serve(i.Context(), i.as("collector"), control.Options{ID: "a", Program: "second"})
+		require.NoError(i, err)
+		i.Cleanup(other.Stop)
+	}, `^2 programs are called a: (fake|second), process \d+ on .+, and (fake|second), process \d+ on `, `health\.id`},
 	{"health", "away", func(i *ill) { i.collector(`tell {"id":"a","statistics":{"disconnected_for_ns":5000000000}}`) }, `^a has not been connected to its server for 5s`, `comes back`},
 	{"version", "", func(i *ill) { i.collector("answer a v1.0.0", "answer b v1.1.0") }, `v1\.0\.0 \(a\), v1\.1\.0 \(b\)`, `same version`},
 	{"clock", "", func(i *ill) { i.collector("behind a") }, `clock of a, on "", is 1h0m0(\.\d)?s apart`, `NTP`},

@@ -27,14 +27,25 @@ type gatherer struct {
 	wait       time.Duration // how long answers may take
 	rows       int           // of each table
 	order      control.Sort
-	discovered time.Time                 // when it has looked for new ones
-	known      map[string]report.Program // by id
-	spans      map[string]span           // when each was asked last, and when it answered
-	refused    error                     // the last refusal
+	discovered time.Time // when it has looked for new ones
+	known      map[identity]report.Program
+	spans      map[identity]span // when each was asked last, and when it answered
+	refused    error             // the last refusal
+}
+
+// identity tells programs apart: two may have one id, by mistake.
+type identity struct{ id, publisher string }
+
+func identityOf(answer *control.DiagnosticsReport) identity {
+	return identity{answer.ID, answer.Statistics.Publisher.String()}
+}
+
+func (i identity) compare(other identity) int {
+	return cmp.Or(cmp.Compare(i.id, other.id), cmp.Compare(i.publisher, other.publisher))
 }
 
 func newGatherer(b bus.Bus, wait time.Duration, rows int) *gatherer {
-	return &gatherer{bus: b, wait: wait, rows: rows, known: make(map[string]report.Program), spans: make(map[string]span)}
+	return &gatherer{bus: b, wait: wait, rows: rows, known: make(map[identity]report.Program), spans: make(map[identity]span)}
 }
 
 // next reads the counters and returns the programs that answered, by their ids. Nobody knows how many there are, so at first, and from
@@ -47,7 +58,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	}
 	g.refused = nil
 	var asking sync.WaitGroup
-	var statuses map[string]control.StatusReport
+	var statuses map[identity]control.StatusReport
 	var forbidden error
 	if discover {
 		asking.Go(func() { statuses, forbidden = g.statuses(ctx) })
@@ -55,8 +66,9 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	asked, answered := time.Now(), make(map[string]bool)
+	asked, answered := time.Now(), make(map[identity]bool)
 	for answer, err := range control.AllDiagnostics(limited, g.bus, request) {
+		who := identityOf(&answer)
 		switch {
 		case g.passes(err):
 			continue
@@ -67,22 +79,22 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 				return nil, err
 			}
 			continue // nobody has answered in time
-		case len(answered) == maxPrograms || answered[answer.ID]:
+		case len(answered) == maxPrograms || answered[who]:
 			continue
 		}
-		one := g.known[answer.ID]
+		one := g.known[who]
 		one.Before, one.After = one.After, answer
-		g.known[answer.ID] = one
-		answered[answer.ID], g.spans[answer.ID] = true, span{asked, time.Now()}
+		g.known[who] = one
+		answered[who], g.spans[who] = true, span{asked, time.Now()}
 		if !discover && len(answered) >= len(g.known) {
 			break
 		}
 	}
 	asking.Wait()
-	for id, status := range statuses {
-		if one, ok := g.known[id]; ok {
+	for who, status := range statuses {
+		if one, ok := g.known[who]; ok {
 			one.Status = status
-			g.known[id] = one
+			g.known[who] = one
 		}
 	}
 	if len(answered) == 0 {
@@ -90,25 +102,25 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 		return nil, cmp.Or(g.refused, forbidden, bus.ErrNoResponders)
 	}
 	if discover { // who has not answered now has gone; before, it may have been late
-		maps.DeleteFunc(g.known, func(id string, _ report.Program) bool { return !answered[id] })
-		maps.DeleteFunc(g.spans, func(id string, _ span) bool { return !answered[id] })
+		maps.DeleteFunc(g.known, func(who identity, _ report.Program) bool { return !answered[who] })
+		maps.DeleteFunc(g.spans, func(who identity, _ span) bool { return !answered[who] })
 	}
 	var programs []report.Program
-	for _, id := range slices.Sorted(maps.Keys(g.known)) {
-		programs = append(programs, g.known[id])
+	for _, who := range slices.SortedFunc(maps.Keys(g.known), identity.compare) {
+		programs = append(programs, g.known[who])
 	}
 	return programs, nil
 }
 
 // statuses returns who is there. Who does not say it is called by its id, so the only error is that nobody may ask: of two questions at once,
 // a bus may notice that for one alone.
-func (g *gatherer) statuses(ctx context.Context) (all map[string]control.StatusReport, forbidden error) {
+func (g *gatherer) statuses(ctx context.Context) (all map[identity]control.StatusReport, forbidden error) {
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	all = make(map[string]control.StatusReport)
+	all = make(map[identity]control.StatusReport)
 	for status, err := range control.Statuses(limited, g.bus) {
 		if err == nil && len(all) < maxPrograms {
-			all[status.ID] = status
+			all[identity{status.ID, status.Publisher}] = status
 		}
 		if errors.Is(err, bus.ErrForbidden) {
 			forbidden = err

@@ -31,7 +31,11 @@ func TestServeTellsSystemd(t *testing.T) {
 	served.start()
 	require.Equal(t, "READY=1", next())
 	require.FileExists(t, socketIn(dir)+".token")
-	code, said := served.end(syscall.SIGTERM)
-	require.Equal(t, 143, code, said)
+	require.NoError(t, served.cmd.Process.Signal(syscall.SIGHUP))
+	require.Equal(t, "RELOADING=1", next())
+	require.Equal(t, "READY=1", next())
+	require.NoError(t, served.cmd.Process.Signal(syscall.SIGTERM))
 	require.Equal(t, "STOPPING=1", next())
+	code, said := served.end(syscall.SIGHUP) // which does not end the end
+	require.Equal(t, 143, code, said)
 }

@@ -56,6 +56,8 @@ func (c *serveCommand) Validate() error {
 
 // Run serves until ctx ends.
 func (c *serveCommand) Run(ctx context.Context, s *streams) error {
+	hangups := daemon.CatchHangups() // from here to the end: none ends the program in the midst of something
+	defer hangups.Release()
 	settings, warnings, err := c.load()
 	if err != nil {
 		return err
@@ -66,7 +68,7 @@ func (c *serveCommand) Run(ctx context.Context, s *streams) error {
 	if err != nil {
 		return ended(ctx, daemon.Explain(err), "while starting")
 	}
-	return c.serve(ctx, s, b, settings, level)
+	return c.serve(ctx, s, b, settings, level, hangups)
 }
 
 // configure puts the flags on top, and refuses what leaves nothing to serve.
@@ -87,7 +89,7 @@ func (c *serveCommand) configure(config *eventbus.Config) error {
 var errSeenEnough = errors.New("nobody reads the output any more")
 
 // serve runs on an open bus, which it shuts down.
-func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, settings serveSettings, level *slog.LevelVar) error {
+func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, settings serveSettings, level *slog.LevelVar, hangups *daemon.Hangups) error {
 	config := settings.Bus
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -97,10 +99,9 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 		}
 		stop(err)
 	}
-	stopControl, err := c.serveControl(running, b, settings, level)
+	service, reload, err := c.serveControl(running, b, settings, level)
 	if err != nil {
 		failed(err)
-		stopControl = func() {}
 	}
 	http, err := daemon.StartHTTP(running, b, settings.HTTP, config.Logger)
 	if err != nil {
@@ -121,16 +122,21 @@ func (c *serveCommand) serve(ctx context.Context, s *streams, b bus.Bus, setting
 	}
 	manager := daemon.NewSupervisor(s.getenv, os.Getpid(), config.Logger)
 	defer manager.Watch(func() { b.Statistics() })()
+	stopReloading := func() {}
 	if running.Err() == nil {
 		manager.Ready()
+		stopReloading = hangups.Each(func() { manager.Reload(reload) })
 	}
 	<-running.Done()
+	stopReloading() // a service that has said that it stops is not ready any more
 	manager.Stopping()
 	cause := context.Cause(running)
 	config.Logger.Info("ending", "reason", cause)
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.ShutdownTimeout)
 	defer cancel()
-	stopControl() // the last heartbeat is flushed with the rest
+	if service != nil {
+		service.Stop() // the last heartbeat is flushed with the rest
+	}
 	err = errors.Join(b.Flush(shutdown), b.Shutdown(shutdown), http.Stop(shutdown))
 	if printing != nil && !printing.Wait(shutdown) {
 		err = errors.Join(err, errors.New("standard output takes nothing"))

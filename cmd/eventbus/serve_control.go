@@ -44,8 +44,8 @@ func (c *serveCommand) load() (serveSettings, []eventbus.Warning, error) {
 	return settings, warnings, errors.Join(c.OverrideLog(&settings.Log), c.configure(&settings.Bus), c.OverrideHTTP(&settings.HTTP))
 }
 
-// serveControl answers control requests, and reads the configuration again at SIGHUP, until stop is called. ctx bounds the start.
-func (c *serveCommand) serveControl(ctx context.Context, b bus.Bus, settings serveSettings, level *slog.LevelVar) (stop func(), err error) {
+// serveControl answers control requests until the service is stopped, and returns what reads the configuration again. ctx bounds the start.
+func (c *serveCommand) serveControl(ctx context.Context, b bus.Bus, settings serveSettings, level *slog.LevelVar) (running *control.Service, reload func(), err error) {
 	var service atomic.Pointer[control.Service]
 	live := daemon.LiveBus(b, func(s *serveSettings) eventbus.Config { return s.Bus })
 	live["log.level"] = func(s *serveSettings) error { level.Set(s.Log.Level); return nil }
@@ -71,12 +71,8 @@ func (c *serveCommand) serveControl(ctx context.Context, b bus.Bus, settings ser
 	options.Settings = configuration
 	started, err := control.Serve(ctx, b, options)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	service.Store(started)
-	stopReloading := daemon.OnHangup(configuration.Reload)
-	return func() {
-		stopReloading()
-		started.Stop()
-	}, nil
+	return started, configuration.Reload, nil
 }

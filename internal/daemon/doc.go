@@ -11,6 +11,7 @@
 //		manager := daemon.NewSupervisor(os.Getenv, os.Getpid(), logger)
 //		defer manager.Watch(func() { b.Statistics() })()
 //		manager.Ready()
+//		defer hangups.Each(func() { manager.Reload(live.Reload) })() // of CatchHangups, which comes first
 //		…
 //	})
 //

@@ -31,8 +31,9 @@ type LiveOptions[S any] struct {
 	// Load reads file, environment and flags anew, and Explain where file and environment have each value from.
 	Load    func() (S, []eventbus.Warning, error)
 	Explain func() ([]eventbus.Value, error)
-	// Live has what puts a key's value in force while the program runs, from settings in which it is the only news. All other keys need a
-	// restart. The functions are called one after the other.
+	// Live has what puts a key's value in force while the program runs, from settings in which it and what changes with it are the only news:
+	// so one that several keys have in common sees no mixture of old and new values. All other keys need a restart. The functions are called
+	// one after the other.
 	Live map[string]func(*S) error
 	// Logger gets a line for each change.
 	Logger *slog.Logger
@@ -103,8 +104,22 @@ func (l *Live[S]) Set(_ context.Context, by string, values map[string]json.RawMe
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	quiet := l.quiet()
+	wanted := make(map[string]any, len(values))
+	unreadable := make(map[string]control.Change)
+	for key, text := range values {
+		value, err := plain(text)
+		if err != nil {
+			unreadable[key] = control.Change{Key: key, Result: control.Refused, Reason: err.Error()}
+			continue
+		}
+		wanted[key] = value
+	}
+	all := l.together(wanted)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		change := l.set(key, values[key])
+		change, bad := unreadable[key]
+		if !bad {
+			change = l.change(key, wanted[key], &all)
+		}
 		changes = append(changes, change)
 		switch change.Result {
 		case control.Applied:
@@ -117,17 +132,20 @@ func (l *Live[S]) Set(_ context.Context, by string, values map[string]json.RawMe
 	return changes
 }
 
-// set sets a value that is given as JSON.
-func (l *Live[S]) set(key string, text json.RawMessage) control.Change {
-	value, err := plain(text)
-	if err != nil {
-		return control.Change{Key: key, Result: control.Refused, Reason: err.Error()}
+// together returns what is in force with those of the values that can be changed; mu is held.
+func (l *Live[S]) together(values map[string]any) S {
+	all := l.current
+	config, sections := l.options.Tables(&all)
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		if l.options.Live[key] != nil {
+			_ = eventbus.Set(config, key, values[key], sections...) // change says what is wrong with it
+		}
 	}
-	return l.change(key, value)
+	return all
 }
 
-// change puts a value in force, if it can be; mu is held.
-func (l *Live[S]) change(key string, value any) control.Change {
+// change puts a value in force, if it can be, out of settings in which all values are that change at once; mu is held.
+func (l *Live[S]) change(key string, value any, all *S) control.Change {
 	change := control.Change{Key: key, Result: control.Refused}
 	if slices.ContainsFunc(l.values(&l.current), func(v eventbus.Value) bool { return strings.HasPrefix(v.Key, key+".") }) {
 		change.Reason = "is a table: set its keys"
@@ -149,8 +167,10 @@ func (l *Live[S]) change(key string, value any) control.Change {
 		change.Result, change.Reason = control.NeedsRestart, "it is read at the start: change the file, and start again"
 		return change
 	}
-	if err := apply(&next); err != nil {
+	if err := apply(all); err != nil {
 		change.Reason = reason(err)
+		config, sections := l.options.Tables(all)
+		_ = eventbus.Set(config, key, old, sections...) // it was valid until now
 		return change
 	}
 	l.current = next
@@ -172,6 +192,11 @@ func (l *Live[S]) Reload() {
 	defer l.mu.Unlock()
 	origins := l.originsOf(&next)
 	changed, quiet := 0, l.quiet()
+	wanted := make(map[string]any)
+	for _, value := range l.values(&next) {
+		wanted[value.Key] = value.Value
+	}
+	all := l.together(wanted)
 	for _, value := range l.values(&next) {
 		key := value.Key
 		if reflect.DeepEqual(value.Value, find(l.values(&l.current), key)) && !l.differs(key, &l.current, &next) {
@@ -185,7 +210,7 @@ func (l *Live[S]) Reload() {
 			log.Warn("a change of the configuration needs a restart", "key", key, "value", value.Value, "origin", origins[key])
 			continue
 		}
-		change := l.change(key, value.Value)
+		change := l.change(key, value.Value, &all)
 		if change.Result == control.Applied {
 			delete(l.pending, key)
 			l.origins[key] = origins[key]

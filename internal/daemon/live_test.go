@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -28,7 +29,8 @@ type program struct {
 	log    strings.Builder
 	logger *slog.Logger
 	level  *slog.LevelVar
-	broken error // of putting the heartbeat in force
+	broken error    // of putting the heartbeat in force
+	tuned  []string // capacity and policy of each time the bus was tuned
 }
 
 type programSettings struct {
@@ -69,7 +71,10 @@ func newProgram(t *testing.T, text string) (*program, *daemon.Live[programSettin
 	p.write(text)
 	settings, _, err := p.load()
 	require.NoError(t, err)
-	live := daemon.LiveBus(b, func(s *programSettings) eventbus.Config { return s.Bus })
+	live := daemon.LiveBus(b, func(s *programSettings) eventbus.Config {
+		p.tuned = append(p.tuned, fmt.Sprint(s.Bus.QueueCapacity, " ", s.Bus.Overflow))
+		return s.Bus
+	})
 	live["log.level"] = func(s *programSettings) error { p.level.Set(s.Log.Level); return nil }
 	live["health.heartbeat"] = func(*programSettings) error { return p.broken }
 	return p, daemon.NewLive(settings, daemon.LiveOptions[programSettings]{
@@ -237,6 +242,18 @@ func TestAValueThatCannotBePutInForceIsNot(t *testing.T) {
 	p.broken = nil
 	live.Reload()
 	require.Equal(t, control.Setting{Key: "health.heartbeat", Value: "1s", Origin: p.file + ":2", Live: true}, setting(t, live, "health.heartbeat"))
+}
+
+// TestWhatChangesTogetherIsNeverHalfInForce: two keys that the same function puts in force.
+func TestWhatChangesTogetherIsNeverHalfInForce(t *testing.T) {
+	p, live := newProgram(t, "")
+	p.write("[event_bus]\nqueue_capacity = 9\noverflow = \"drop-oldest\"\n")
+	live.Reload()
+	require.Equal(t, []string{"9 drop-oldest", "9 drop-oldest"}, p.tuned)
+	p.tuned = nil
+	changes := set(live, map[string]string{"event_bus.queue_capacity": "7", "event_bus.overflow": `"drop-newest"`, "event_bus.publish_timeout": `"-1s"`})
+	require.Equal(t, []control.Result{control.Applied, control.Refused, control.Applied}, []control.Result{changes[0].Result, changes[1].Result, changes[2].Result})
+	require.Equal(t, []string{"7 drop-newest", "7 drop-newest"}, p.tuned)
 }
 
 func TestTheHealthTableIsChecked(t *testing.T) {

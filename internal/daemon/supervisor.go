@@ -39,6 +39,13 @@ func (s *Supervisor) Ready() { s.tell("READY=1") }
 // Reloading says that the configuration is being read again. Ready ends it.
 func (s *Supervisor) Reloading() { s.tell("RELOADING=1") }
 
+// Reload says that before f, and after f that the process is ready: what "systemctl reload" waits for.
+func (s *Supervisor) Reload(f func()) {
+	s.Reloading()
+	defer s.Ready()
+	f()
+}
+
 // Stopping says that the process is about to end.
 func (s *Supervisor) Stopping() { s.tell("STOPPING=1") }
 
