@@ -60,8 +60,8 @@ Examples:
     eventbus doctor
     eventbus config check eventbus.toml
 
-Exit codes: 0 done, 1 an error, or doctor has found something, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
-124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
+Exit codes: 0 done, 1 an error, or doctor has found something, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped
+and --fail-on-loss was given, 124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
 
 // commands is the command line.
 type commands struct {
