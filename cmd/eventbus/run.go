@@ -98,11 +98,17 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return fail(exitError, err)
 	}
+	help := &checkedWriter{Writer: stdout}
+	parser.Stdout = help
 	parsed, err := parser.Parse(args)
-	if ended {
+	switch {
+	case daemon.IsClosedPipe(help.err):
+		return exitDone // who closed it has what it wanted
+	case help.err != nil:
+		return fail(exitError, help.err)
+	case ended:
 		return code
-	}
-	if err != nil {
+	case err != nil:
 		return fail(exitUsage, withHelp(err))
 	}
 	err = parsed.Run()
@@ -119,6 +125,20 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(coded.code, coded.err)
 	}
 	return fail(exitError, err)
+}
+
+// checkedWriter remembers why it could not write: of help and version, nobody else does.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // withHelp says where the help is to who has not found the right words. Other errors name the flag and what it takes.
