@@ -57,6 +57,29 @@ func (p Pattern) Match(topic string) bool {
 	return rest == "" || rest == anySegments
 }
 
+// Overlaps reports whether there is a topic that both patterns match. It does
+// not look at the length that the topic would have.
+func (p Pattern) Overlaps(q Pattern) bool {
+	if p.text == "" || q.text == "" {
+		return false
+	}
+	a, b := strings.Split(p.text, "."), strings.Split(q.text, ".")
+	for i := 0; ; i++ {
+		switch {
+		case i == len(a):
+			return i == len(b) || b[i] == anySegments
+		case a[i] == anySegments: // whatever b goes on with
+			return true
+		case i == len(b):
+			return false
+		case b[i] == anySegments, a[i] == someSegments, b[i] == someSegments:
+			return true
+		case a[i] != b[i] && a[i] != oneSegment && b[i] != oneSegment:
+			return false
+		}
+	}
+}
+
 // Subjects returns the NATS subjects to subscribe to for p, in a fixed order.
 // On topics they match together exactly what p matches, and no topic is matched
 // by two of them. There are at most four; the zero Pattern has none.

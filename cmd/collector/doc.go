@@ -13,9 +13,9 @@
 //
 // # Output
 //
-// Standard output is for the user: where the bus listens, the command that watches it, where the metrics and the page are, the events of --print, and at the end a
-// table of the statistics. If it is a terminal (and there is no --print), one line there shows the rates of the topics and is
-// redrawn each second. Otherwise the rates are logged at each --interval. The log goes to standard error.
+// Standard output is for the user: where the bus listens, the command that watches it, where the metrics and the page are, the events of
+// --print, and at the end a table of the statistics. If it is a terminal (and there is no --print), one line there shows the rates of the
+// topics and is redrawn each second. Otherwise the rates are logged at each --interval. The log goes to standard error.
 //
 // Up to 65536 events of --print wait for a slow reader; what comes then is dropped. The log tells of it, and of what other processes
 // published and was lost on its way here, at most once a second.
@@ -28,10 +28,10 @@
 // # The end
 //
 // SIGINT, SIGTERM, the end of --duration and a reader of standard output that has gone away all end it in the same order: the
-// collectors stop, what they published is flushed, the bus is shut down, then the HTTP server, the table is printed. The whole takes at most
-// --shutdown-timeout. The log says how many of the events that were queued for --print were delivered to it, and how many had to be
-// discarded, which the table repeats, and how many of the delivered ones the output did not take. A second signal ends the process at once; it is also the way out if the terminal that shows the
-// live line is held (Ctrl-S).
+// collectors stop, what they published is flushed, the bus is shut down, then the HTTP server, the table is printed. The whole takes
+// at most --shutdown-timeout. The log says how many of the events that were queued for --print were delivered to it, how many had to
+// be discarded, which the table repeats, and how many of the delivered ones the output did not take. A second signal ends the process
+// at once; it is also the way out if the terminal that shows the live line is held (Ctrl-S).
 //
 // To systemd it says when it is ready, when it ends, and, if the service has a watchdog, that its bus is alive (Type=notify): see
 // dist/systemd/eventbus-collector.service.

@@ -136,6 +136,9 @@ func (c *credsMake) Run(ctx context.Context, s *streams) error {
 	made, seed, err := store.Make(ctx, c.Name, c.Role, c.Out == "")
 	if err != nil {
 		out.abandon()
+		if errors.Is(err, credentials.ErrExists) {
+			err = fmt.Errorf("%w: take another --name, or eventbus creds rotate %s", err, c.Name)
+		}
 		return ended(ctx, err, "while another change was made")
 	}
 	defer clear(seed)

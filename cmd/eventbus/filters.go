@@ -189,10 +189,18 @@ func entries(m bus.Metadata) []string {
 	return all
 }
 
-// describe says what is watched, in one line. A type that this version does not know may be a slip.
+// describe says what is watched, in one line. A topic or a type that this version does not know may be a slip.
 func (f *filterFlags) describe(patterns []string) string {
 	var text strings.Builder
-	text.WriteString(strings.Join(f.effectivePatterns(patterns), " "))
+	for i, pattern := range f.effectivePatterns(patterns) {
+		if i > 0 {
+			text.WriteString(" ")
+		}
+		text.WriteString(pattern)
+		if !isKnown(pattern) {
+			text.WriteString(" (no topic of the hierarchy)")
+		}
+	}
 	for _, c := range f.conditions() {
 		text.WriteString(" " + c.name + "=" + show.Quote(c.value))
 		if c.name == "type" && bus.EventType(c.value).DefaultTopic() == "" {

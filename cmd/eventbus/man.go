@@ -39,6 +39,9 @@ func (m *manCommand) Run(k *kong.Context, s *streams) error {
 		if len(m.Command) > 0 {
 			return &daemon.UsageError{Reason: fmt.Sprintf("--dir: writes the pages of all commands, not of %q alone", strings.Join(m.Command, " "))}
 		}
+		if err := os.MkdirAll(m.Dir, 0o755); err != nil { //nolint:gosec // for everybody to read, as the pages
+			return err
+		}
 		return writePages(k.Model.Node, m.Dir)
 	}
 	node := k.Model.Node

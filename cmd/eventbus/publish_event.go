@@ -44,6 +44,9 @@ func (f *eventFlags) check() error {
 		if err := checkType(f.Type); err != nil {
 			return fmt.Errorf("--type: %w", err)
 		}
+		if f.Topic == "" && f.Type.DefaultTopic() == "" {
+			return fmt.Errorf("--type: %q is unknown to this version and has no topic by default: say --topic, or one of %s", f.Type, knownTypes())
+		}
 	}
 	for _, field := range f.Field {
 		if key, _, ok := strings.Cut(field, "="); !ok || key == "" {
@@ -56,6 +59,15 @@ func (f *eventFlags) check() error {
 		}
 	}
 	return nil
+}
+
+// knownTypes lists the types that have a topic of their own.
+func knownTypes() string {
+	var names []string
+	for _, t := range bus.EventTypes() {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", ")
 }
 
 // event returns the event that the flags make.

@@ -115,6 +115,9 @@ func (r *lineReader) readAll(name string, give func(inputLine) bool) bool {
 			return give(inputLine{place: name, err: unwrapPath(err)})
 		}
 		defer file.Close()
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			return give(inputLine{place: name, err: errors.New("is a directory, not a file with an event a line")})
+		}
 		in, place = file, name
 	}
 	buffered := bufio.NewReaderSize(in, 64<<10)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -55,11 +56,12 @@ Examples:
     eventbus watch 'events.process.#' --count 5
     eventbus publish --type process --field pid=4242 --field name=sleep
     eventbus serve
+    eventbus top
+    eventbus doctor
     eventbus config check eventbus.toml
-    eventbus completion bash
 
-Exit codes: 0 done, 1 an error, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped and --fail-on-loss was given,
-124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
+Exit codes: 0 done, 1 an error, or doctor has found something, 2 wrong usage, 3 nothing to attach to, 4 events were lost or dropped
+and --fail-on-loss was given, 124 --timeout passed before --count was reached, 130 interrupted, 143 terminated.`
 
 // commands is the command line.
 type commands struct {
@@ -96,12 +98,18 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return fail(exitError, err)
 	}
+	help := &checkedWriter{Writer: stdout}
+	parser.Stdout = help
 	parsed, err := parser.Parse(args)
-	if ended {
+	switch {
+	case daemon.IsClosedPipe(help.err):
+		return exitDone // who closed it has what it wanted
+	case help.err != nil:
+		return fail(exitError, help.err)
+	case ended:
 		return code
-	}
-	if err != nil {
-		return fail(exitUsage, err)
+	case err != nil:
+		return fail(exitUsage, withHelp(err))
 	}
 	err = parsed.Run()
 	if err == nil {
@@ -117,6 +125,38 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return fail(coded.code, coded.err)
 	}
 	return fail(exitError, err)
+}
+
+// checkedWriter remembers why it could not write: of help and version, nobody else does.
+type checkedWriter struct {
+	io.Writer
+	err error
+}
+
+func (w *checkedWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
+}
+
+// withHelp says where the help is to who has not found the right words. Other errors name the flag and what it takes.
+func withHelp(err error) error {
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || parse.Context == nil {
+		return err
+	}
+	for _, lost := range []string{"expected ", "unexpected argument ", "unknown flag "} {
+		if strings.HasPrefix(err.Error(), lost) {
+			node := parse.Context.Model.Node
+			if selected := parse.Context.Selected(); selected != nil {
+				node = selected
+			}
+			return fmt.Errorf("%w (see %s --help)", err, node.FullPath())
+		}
+	}
+	return err
 }
 
 // newParser returns the parser of the command line. The commands run with the context and the streams.

@@ -22,7 +22,7 @@ import (
 // topCommand is the command line of top.
 type topCommand struct {
 	Every time.Duration  `default:"1s" placeholder:"DURATION" help:"How often the counters are read (${default})."`
-	Sort  report.Key     `enum:"name,rate,queued,high-water,lag,dropped,lost" default:"rate" help:"What comes first: ${enum} (${default})."`
+	Sort  report.Key     `enum:"name,rate,queued,high-water,lag,dropped,lost" default:"rate" help:"What comes first: ${enum}."`
 	Rows  int            `default:"100" placeholder:"N" help:"Subscriptions and topics of each program, at most 1000 (${default})."`
 	Wait  time.Duration  `default:"500ms" placeholder:"DURATION" help:"How long answers may take (${default})."`
 	Color show.ColorMode `enum:"auto,always,never" default:"auto" help:"Color text: auto, always or never. auto is unless NO_COLOR is set."`

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/daemoneye/eventbus/bus"
@@ -88,7 +89,11 @@ func (c *topicsCommand) Run(ctx context.Context, s *streams) error {
 	if c.Output == show.JSON {
 		form = printTopicObjects
 	}
-	if err := form(s.stdout, c.rows(seen)); err != nil && !daemon.IsClosedPipe(err) {
+	rows := c.rows(seen)
+	if len(rows) == 0 {
+		fmt.Fprintf(s.stderr, "eventbus: no topic of the hierarchy matches %s, and nothing came on another one\n", strings.Join(c.Patterns, " "))
+	}
+	if err := form(s.stdout, rows); err != nil && !daemon.IsClosedPipe(err) {
 		return err
 	}
 	return nil
@@ -171,7 +176,7 @@ func (c *topicsCommand) ask(ctx context.Context, s *streams, seen *traffic) erro
 	seen.readable = []subjects.Pattern{all}
 	for _, p := range programs {
 		for _, one := range p.After.Topics {
-			if c.wants(one.Topic) {
+			if c.wantsTopic(one.Topic) {
 				seen.count(one.Topic, p.After.ID, one.Published, 0)
 			}
 		}

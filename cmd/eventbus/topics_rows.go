@@ -37,7 +37,7 @@ func (c *topicsCommand) rows(seen *traffic) []topicRow {
 		text := entry.Pattern.String()
 		known := topicRow{Topic: text, Access: entry.Access.String(), Publisher: publisherOf(entry)}
 		switch {
-		case !c.wants(strings.ReplaceAll(text, "+", "x")): // whatever the segment may be
+		case !c.wants(entry.Pattern):
 		case entry.Pattern.IsLiteral():
 			rows = append(rows, seen.fill(known))
 		default:
@@ -63,12 +63,26 @@ func (c *topicsCommand) rows(seen *traffic) []topicRow {
 	return rows
 }
 
-// wants reports whether a topic was asked for.
-func (c *topicsCommand) wants(topic string) bool {
+// wants reports whether some topic of an entry of the hierarchy was asked for.
+func (c *topicsCommand) wants(entry subjects.Pattern) bool {
+	return len(c.Patterns) == 0 || slices.ContainsFunc(c.Patterns, func(text string) bool {
+		pattern, err := subjects.ParsePattern(text)
+		return err == nil && pattern.Overlaps(entry)
+	})
+}
+
+// wantsTopic reports whether a topic was asked for.
+func (c *topicsCommand) wantsTopic(topic string) bool {
 	return len(c.Patterns) == 0 || slices.ContainsFunc(c.Patterns, func(text string) bool {
 		pattern, err := subjects.ParsePattern(text)
 		return err == nil && pattern.Match(topic)
 	})
+}
+
+// isKnown reports whether a pattern matches any topic of the hierarchy. One that does not may be a slip.
+func isKnown(text string) bool {
+	pattern, err := subjects.ParsePattern(text)
+	return err == nil && slices.ContainsFunc(subjects.Hierarchy(), func(e subjects.Entry) bool { return pattern.Overlaps(e.Pattern) })
 }
 
 func publisherOf(entry subjects.Entry) string {
