@@ -32,13 +32,18 @@ func (s *Server) watchPending(quit <-chan struct{}) {
 	}
 }
 
-// overPending returns the connections for which too much waits.
-func (s *Server) overPending() (ids []uint64) {
+// open returns the connections that are open now, authenticated or not.
+func (s *Server) open() []*server.ConnInfo {
 	open, err := s.nats.Connz(&server.ConnzOptions{Username: true, Limit: s.settings.MaxConnections + busConnections})
 	if err != nil {
 		return nil // there are no options that it could refuse
 	}
-	for _, conn := range open.Conns {
+	return open.Conns
+}
+
+// overPending returns the connections for which too much waits.
+func (s *Server) overPending() (ids []uint64) {
+	for _, conn := range s.open() {
 		name, _ := strings.CutPrefix(conn.Account, roleAccount(""))
 		if role := s.settings.roles[name]; role != nil && role.MaxPending > 0 && int64(conn.Pending) > role.MaxPending {
 			ids = append(ids, conn.Cid)

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"golang.org/x/time/rate"
 )
 
@@ -50,11 +49,7 @@ func (s *Server) watchStrangers(quit <-chan struct{}) {
 
 // strangers returns the connections that have not authenticated, the oldest first.
 func (s *Server) strangers() (ids []uint64) {
-	open, err := s.nats.Connz(&server.ConnzOptions{Username: true, Limit: s.settings.MaxConnections + busConnections})
-	if err != nil {
-		return nil // there are no options that it could refuse
-	}
-	for _, conn := range open.Conns {
+	for _, conn := range s.open() {
 		if conn.Account != busAccount && !strings.HasPrefix(conn.Account, roleAccount("")) {
 			ids = append(ids, conn.Cid)
 		}

@@ -2,11 +2,9 @@ package natsbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -97,22 +95,9 @@ func (i *interest) add(ctx context.Context, patterns []subjects.Pattern) error {
 	return err
 }
 
-// forbiddenPatience is how long the handler of a complaint of the server may take to be called.
-const forbiddenPatience = 100 * time.Millisecond
-
-// forbidden returns an error if the server has refused one of the patterns. It complains before it answers the ping of a flush, but
-// nats.go remembers its last complaint only, and tells of each in a goroutine of its own.
+// forbidden returns an error if the server has refused one of the patterns.
 func (i *interest) forbidden(patterns []subjects.Pattern, before error) error {
-	last := i.conn.LastError()
-	if last == before || !errors.Is(last, nats.ErrPermissionViolation) { //nolint:errorlint // the same value is no news
-		return i.refusedAmong(patterns)
-	}
-	i.refuse(last)
-	for deadline := time.Now().Add(forbiddenPatience); ; time.Sleep(time.Millisecond) {
-		if err := i.refusedAmong(patterns); err != nil || time.Now().After(deadline) {
-			return err
-		}
-	}
+	return settled(i.conn, before, i.refuse, func() error { return i.refusedAmong(patterns) })
 }
 
 // refuse takes note of a complaint of the server, if it is about one of the subscriptions.

@@ -51,7 +51,7 @@ type requests struct {
 	mu       sync.Mutex // guards what follows
 	embedded bool       // the server is one
 	answered map[string]*answeredTopic
-	watched  map[string]*watched  // by subject
+	watched  map[string]*watched  // by what the server would call it, such as Publish to "x"
 	passedOn map[string]*passedOn // by the end of its reply subject; empty but on the server's own bus
 	asking   map[string]int       // how many of them are of each role
 }
@@ -62,7 +62,7 @@ type answeredTopic struct {
 	users        int
 }
 
-// watched is a subject on which something is done about which the server may complain.
+// watched is what is done and the server may forbid.
 type watched struct {
 	users   int
 	refused bool
@@ -140,10 +140,10 @@ func (r *requests) subject(topic string) string {
 func (r *requests) listen(ctx context.Context, topic string) error {
 	before := r.bus.conn.LastError()
 	r.mu.Lock()
-	subject := r.subject(topic)
+	deed := `Subscription to "` + r.subject(topic) + `"`
 	r.mu.Unlock()
-	r.watch(subject)
-	defer r.unwatch(subject)
+	r.watch(deed)
+	defer r.unwatch(deed)
 	r.mu.Lock()
 	t := r.answered[topic]
 	if t == nil {
@@ -157,7 +157,7 @@ func (r *requests) listen(ctx context.Context, topic string) error {
 	}
 	t.users++
 	r.mu.Unlock()
-	err := r.settle(ctx, topic, subject, before)
+	err := r.settle(ctx, topic, deed, before)
 	if err != nil {
 		r.unlisten(topic)
 	}
@@ -174,23 +174,23 @@ func (r *requests) unlisten(topic string) {
 	}
 }
 
-// watch notes what the server says about a subject, until unwatch.
-func (r *requests) watch(subject string) {
+// watch notes whether the server forbids something, until unwatch.
+func (r *requests) watch(deed string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	w := r.watched[subject]
+	w := r.watched[deed]
 	if w == nil {
 		w = new(watched)
-		r.watched[subject] = w
+		r.watched[deed] = w
 	}
 	w.users++
 }
 
-func (r *requests) unwatch(subject string) {
+func (r *requests) unwatch(deed string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w := r.watched[subject]; w.users == 1 {
-		delete(r.watched, subject)
+	if w := r.watched[deed]; w.users == 1 {
+		delete(r.watched, deed)
 	} else {
 		w.users--
 	}
@@ -198,40 +198,27 @@ func (r *requests) unwatch(subject string) {
 
 // refuse takes note of a complaint of the server, if it is about something that is watched.
 func (r *requests) refuse(complaint error) {
-	_, rest, ok := strings.Cut(complaint.Error(), ` to "`)
-	if !ok {
-		return
-	}
-	subject, _, _ := strings.Cut(rest, `"`)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if w := r.watched[subject]; w != nil {
-		w.refused = true
+	for deed, w := range r.watched {
+		w.refused = w.refused || strings.Contains(complaint.Error(), deed)
 	}
 }
 
-// settle waits until the server has taken what was done on a watched subject, and returns an error if it has refused that for the topic. before is
-// its last complaint before. It complains before it answers the ping of a flush, but nats.go tells of that in a goroutine of its own.
-func (r *requests) settle(ctx context.Context, topic, subject string, before error) error {
+// settle waits until the server has taken something that is watched and concerns the topic, and returns an error if it has forbidden that.
+// before is its last complaint before.
+func (r *requests) settle(ctx context.Context, topic, deed string, before error) error {
 	if err := flush(ctx, r.bus.conn); err != nil {
 		return err
 	}
-	last := r.bus.conn.LastError()
-	news := last != before && errors.Is(last, nats.ErrPermissionViolation) //nolint:errorlint // the same value is no news
-	if news {
-		r.refuse(last)
-	}
-	for deadline := time.Now().Add(forbiddenPatience); ; time.Sleep(time.Millisecond) {
+	return settled(r.bus.conn, before, r.refuse, func() error {
 		r.mu.Lock()
-		refused := r.watched[subject].refused
-		r.mu.Unlock()
-		if refused {
+		defer r.mu.Unlock()
+		if r.watched[deed].refused {
 			return fmt.Errorf("%w: requests on %s", bus.ErrForbidden, topic)
 		}
-		if !news || time.Now().After(deadline) {
-			return nil
-		}
-	}
+		return nil
+	})
 }
 
 // ask asks the server, and those who answer beyond it.
@@ -249,12 +236,13 @@ func (r *requests) ask(ctx context.Context, topic string, data []byte, deliver f
 		return nil, b.sendError(err)
 	}
 	stop = func() { _ = s.Unsubscribe() } // fails only if the connection is gone
-	r.watch(msg.Subject)
-	defer r.unwatch(msg.Subject)
+	deed := `Publish to "` + msg.Subject + `"`
+	r.watch(deed)
+	defer r.unwatch(deed)
 	before := b.conn.LastError()
 	err = cmp.Or(s.SetPendingLimits(maxAnswers, maxAnswerBytes), b.conn.PublishMsg(msg))
 	if err == nil {
-		err = r.settle(ctx, topic, msg.Subject, before)
+		err = r.settle(ctx, topic, deed, before)
 	}
 	if err != nil {
 		stop()

@@ -1,35 +1,19 @@
 package main_test
 
 import (
-	"fmt"
 	"io"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
-)
 
-// openTerminal returns both ends of a new pseudo terminal: what the user sees, and what the program writes to.
-func openTerminal(t *testing.T, columns uint16) (screen, terminal *os.File) {
-	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, screen.Close()) })
-	require.NoError(t, unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0))
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	require.NoError(t, err)
-	require.NoError(t, unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
-	return screen, terminal
-}
+	"github.com/daemoneye/eventbus/internal/pseudoterminal"
+)
 
 // onTerminal runs a collector whose standard output is a terminal until what it shows contains a text, and returns all that it showed.
 func onTerminal(t *testing.T, columns uint16, until string, args ...string) string {
-	screen, terminal := openTerminal(t, columns)
+	screen, terminal := pseudoterminal.Open(t, 24, columns)
 	cmd := command(runtimeDir(t), args...)
 	cmd.Env = append(cmd.Env, "TERM=xterm", "NO_COLOR=")
 	cmd.Stdout = terminal

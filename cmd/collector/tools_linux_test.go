@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/daemoneye/eventbus/control"
+	"github.com/daemoneye/eventbus/internal/pseudoterminal"
 )
 
 // TestTheOperatorsToolKnowsIt looks at a collector with eventbus stats, topics, doctor, and top on a terminal.
@@ -44,7 +45,7 @@ func TestTheOperatorsToolKnowsIt(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	require.Regexp(t, `^Healthy: \d+ checks found nothing, and \d+ did not apply\.\n$`, string(out))
 
-	screen, terminal := openTerminal(t, 200)
+	screen, terminal := pseudoterminal.Open(t, 24, 200)
 	before, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	require.NoError(t, err)
 	top := asked("top", "--every", "100ms")

@@ -2,37 +2,11 @@ package main_test
 
 import (
 	"fmt"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
-
-	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
-
-// newTerminal returns both ends of a new pseudo terminal: what the user has, and what the program has.
-func newTerminal(t *testing.T, rows, columns uint16) (user, program *os.File) {
-	t.Helper()
-	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, user.Close()) })
-	require.NoError(t, unix.IoctlSetPointerInt(int(user.Fd()), unix.TIOCSPTLCK, 0))
-	n, err := unix.IoctlGetInt(int(user.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, program.Close()) })
-	resize(t, program, rows, columns)
-	return user, program
-}
-
-func resize(t *testing.T, terminal *os.File, rows, columns uint16) {
-	t.Helper()
-	require.NoError(t, unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: rows, Col: columns}))
-}
 
 // emulator does what a terminal does with what a screen writes. It knows no other escapes than those, and what it does not know is wrong.
 type emulator struct {

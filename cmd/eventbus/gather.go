@@ -59,9 +59,8 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	g.refused = nil
 	var asking sync.WaitGroup
 	var statuses map[identity]control.StatusReport
-	var forbidden error
 	if discover {
-		asking.Go(func() { statuses, forbidden = g.statuses(ctx) })
+		asking.Go(func() { statuses = g.statuses(ctx) })
 	}
 	request := &control.DiagnosticsRequest{Subscriptions: &g.rows, Topics: &g.rows, Sort: g.order}
 	limited, cancel := context.WithTimeout(ctx, g.wait)
@@ -99,7 +98,7 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	}
 	if len(answered) == 0 {
 		g.discovered = time.Time{}
-		return nil, cmp.Or(g.refused, forbidden, bus.ErrNoResponders)
+		return nil, cmp.Or(g.refused, bus.ErrNoResponders)
 	}
 	if discover { // who has not answered now has gone; before, it may have been late
 		maps.DeleteFunc(g.known, func(who identity, _ report.Program) bool { return !answered[who] })
@@ -112,21 +111,17 @@ func (g *gatherer) next(ctx context.Context) ([]report.Program, error) {
 	return programs, nil
 }
 
-// statuses returns who is there. Who does not say it is called by its id, so the only error is that nobody may ask: of two questions at once,
-// a bus may notice that for one alone.
-func (g *gatherer) statuses(ctx context.Context) (all map[identity]control.StatusReport, forbidden error) {
+// statuses returns who is there. Who does not say it is called by its id.
+func (g *gatherer) statuses(ctx context.Context) map[identity]control.StatusReport {
 	limited, cancel := context.WithTimeout(ctx, g.wait)
 	defer cancel()
-	all = make(map[identity]control.StatusReport)
+	all := make(map[identity]control.StatusReport)
 	for status, err := range control.Statuses(limited, g.bus) {
 		if err == nil && len(all) < maxPrograms {
 			all[identity{status.ID, status.Publisher}] = status
 		}
-		if errors.Is(err, bus.ErrForbidden) {
-			forbidden = err
-		}
 	}
-	return all, forbidden
+	return all
 }
 
 // passes reports whether an error concerns one of those who answer, and not the others.

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -11,28 +10,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
-)
 
-// openTerminal returns both ends of a new pseudo terminal: what the user sees, and what the program writes to.
-func openTerminal(t *testing.T, columns uint16) (screen, terminal *os.File) {
-	t.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, screen.Close()) })
-	require.NoError(t, unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0))
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	require.NoError(t, err)
-	require.NoError(t, unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}))
-	return screen, terminal
-}
+	"github.com/daemoneye/eventbus/internal/pseudoterminal"
+)
 
 // shownOn returns what a program shows on a terminal, which is its standard error. It has to succeed.
 func shownOn(t *testing.T, runtime string, columns uint16, args ...string) string {
 	t.Helper()
-	screen, terminal := openTerminal(t, columns)
+	screen, terminal := pseudoterminal.Open(t, 24, columns)
 	cmd := exec.Command("eventbus", args...)
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+runtime, "TERM=xterm", "GORACE="+noRaceDelay)
 	cmd.Stderr = terminal
@@ -48,7 +33,7 @@ func shownOn(t *testing.T, runtime string, columns uint16, args ...string) strin
 func TestPublishReadsFromATerminal(t *testing.T) {
 	dir := runtimeDir(t)
 	startCollector(t, socketIn(dir))
-	keyboard, terminal := openTerminal(t, 80)
+	keyboard, terminal := pseudoterminal.Open(t, 24, 80)
 	cmd := exec.Command("eventbus", "publish")
 	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "GORACE="+noRaceDelay)
 	var stderr bytes.Buffer

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/daemoneye/eventbus/internal/pseudoterminal"
 )
 
 // onScreen is a running eventbus top on a terminal of its own.
@@ -31,7 +33,7 @@ func startTop(t *testing.T, rows uint16, args ...string) (*onScreen, *collector)
 	require.NoError(t, c.do("answer fake-1 v1.0.0"))
 	require.NoError(t, c.do("stuck 4"))
 	require.NoError(t, c.do("burst 10"))
-	user, terminal := newTerminal(t, rows, 140)
+	user, terminal := pseudoterminal.Open(t, rows, 140)
 	before, err := unix.IoctlGetTermios(int(terminal.Fd()), unix.TCGETS)
 	require.NoError(t, err)
 	s := &onScreen{t: t, user: user, terminal: terminal, emulator: new(emulator), before: before}
@@ -116,7 +118,7 @@ func TestTopObeysKeys(t *testing.T) {
 
 func TestTopScrollsAndFollowsTheSize(t *testing.T) {
 	s, _ := startTop(t, 24)
-	resize(t, s.terminal, 8, 60)
+	pseudoterminal.Resize(t, s.terminal, 8, 60)
 	s.shows(`(?m)^ 8 lines 1 to 4 of \d+  by rate`)
 	for _, step := range []struct{ keys, first string }{
 		{"j", "2"}, {"\x1b[B", "3"}, {"\x1b[6~", "7"}, {"k\x1b[A", "5"}, {"\x1b[5~", "1"}, {"kkk", "1"}, {"\x1b[6~g", "1"},
@@ -129,7 +131,7 @@ func TestTopScrollsAndFollowsTheSize(t *testing.T) {
 	s.shows(`(?m)^ 7 fake-1 +\d+ +\d+ +0$`) // the server comes last
 	_, _, _, wrong := s.emulator.state()
 	require.Empty(t, wrong)
-	resize(t, s.terminal, 30, 100)
+	pseudoterminal.Resize(t, s.terminal, 30, 100)
 	s.shows(`(?m)^30 by rate`)
 	s.press("q")
 	s.leaves(0)

@@ -75,15 +75,10 @@ const (
 // Run prints the topics.
 func (c *topicsCommand) Run(ctx context.Context, s *streams) error {
 	seen := &traffic{topics: make(map[string]*flow)}
-	look := c.listen
-	switch {
-	case c.Published:
-		look = c.ask
-	case c.For == 0:
-		look = func(context.Context, *streams, *traffic) error { return nil }
-	}
-	if err := look(ctx, s, seen); err != nil {
-		return err
+	if c.Published || c.For > 0 {
+		if err := c.look(ctx, s, seen); err != nil {
+			return err
+		}
 	}
 	form := printTopicTable
 	if c.Output == show.JSON {
@@ -115,8 +110,8 @@ type flow struct {
 	moreSources   bool
 }
 
-// listen counts what comes.
-func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) error {
+// look attaches, and finds out what flows.
+func (c *topicsCommand) look(ctx context.Context, s *streams, seen *traffic) error {
 	// A role that may not read everything gets the rest, and sees what it does not.
 	logger := errorLogger(s.stderr)
 	c.client = "eventbus topics"
@@ -125,12 +120,20 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 		return ended(ctx, err, "while attaching")
 	}
 	defer release(ctx, b, logger)
+	if c.Published {
+		return c.ask(ctx, s, b, show.Escape(peer), seen)
+	}
+	return c.listen(ctx, s, b, show.Escape(peer), seen)
+}
+
+// listen counts what comes.
+func (c *topicsCommand) listen(ctx context.Context, s *streams, b bus.Bus, peer string, seen *traffic) error {
 	receiver, err := c.subscribe(ctx, b, seen)
 	if err != nil {
 		return ended(ctx, err, "while subscribing")
 	}
 	if !c.Quiet {
-		fmt.Fprintf(s.stderr, "eventbus: attached to %s, listening for %v\n", show.Escape(peer), c.For)
+		fmt.Fprintf(s.stderr, "eventbus: attached to %s, listening for %v\n", peer, c.For)
 	}
 	start := time.Now()
 	limited, cancel := context.WithTimeout(ctx, c.For)
@@ -156,17 +159,10 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, seen *traffic) e
 }
 
 // ask asks the programs what they have published.
-func (c *topicsCommand) ask(ctx context.Context, s *streams, seen *traffic) error {
-	logger := errorLogger(s.stderr)
-	c.client = "eventbus topics"
-	b, peer, err := c.attach(ctx, s, logger)
-	if err != nil {
-		return ended(ctx, err, "while attaching")
-	}
-	defer release(ctx, b, logger)
+func (c *topicsCommand) ask(ctx context.Context, s *streams, b bus.Bus, peer string, seen *traffic) error {
 	programs, err := newGatherer(b, answerWait, control.MaxRows).next(ctx)
 	if err != nil {
-		return ended(ctx, explain(err, show.Escape(peer)), "while asking")
+		return ended(ctx, explain(err, peer), "while asking")
 	}
 	seen.known = true
 	all, err := subjects.ParsePattern("#")

@@ -120,7 +120,7 @@ func (s *HTTPServer) writeLink(b bus.Bus, token string) error {
 
 // linkDir returns a directory that nobody else can write to: that of the socket, if it is this process that serves there.
 func linkDir(b bus.Bus) (string, error) {
-	if listener, ok := b.(eventbus.Listener); ok && !listener.Endpoints().Attached {
+	if listener, ok := bus.As[eventbus.Listener](b); ok && !listener.Endpoints().Attached {
 		return filepath.Dir(listener.Endpoints().Socket), nil
 	}
 	socket, err := rendezvous.DefaultSocket()

@@ -1,33 +1,16 @@
 package show_test
 
 import (
-	"fmt"
-	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
+	"github.com/daemoneye/eventbus/internal/pseudoterminal"
 	"github.com/daemoneye/eventbus/internal/show"
 )
 
-// openTerminal returns the program's end of a new pseudo terminal.
-func openTerminal(t *testing.T) *os.File {
-	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, master.Close()) })
-	require.NoError(t, unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0))
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	require.NoError(t, err)
-	terminal, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, terminal.Close()) })
-	return terminal
-}
-
 func TestUseColorOnATerminal(t *testing.T) {
-	terminal := openTerminal(t)
+	_, terminal := pseudoterminal.Open(t, 24, 80)
 	for _, test := range []struct {
 		env  map[string]string
 		want bool

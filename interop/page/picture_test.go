@@ -151,7 +151,7 @@ var cast = []actor{
 		return bus.Event{Source: "network", Payload: &bus.NetworkEvent{ConnectionID: fmt.Sprint(n), Protocol: "tcp", LocalAddr: "10.4.0.17:5432", RemoteAddr: fmt.Sprintf("10.4.0.%d:%d", 20+n%9, 40000+n*31%9000), State: "established", BytesSent: new(uint64(n * 7919 % 900000)), BytesReceived: new(uint64(n * 104729 % 9000000)), Timestamp: time.Now()}}
 	}},
 	{"events.filesystem.operations", 38, 36, 29, true, func(n int) bus.Event {
-		return bus.Event{Source: "filesystem", Payload: &bus.FilesystemEvent{Path: pick(n, "/etc/nginx/nginx.conf", "/etc/passwd", "/usr/local/bin/deploy", "/root/.ssh/authorized_keys", "/etc/cron.d/backup"), Operation: pick(n, "write", "create", "chmod", "rename"), Size: new(uint64(n * 611 % 90000)), Permissions: pick(n, "0644", "0600", "0755"), Timestamp: time.Now()}}
+		return bus.Event{Source: "filesystem", Payload: &bus.FilesystemEvent{Path: pick(n, "/etc/nginx/nginx.conf", "/etc/passwd", "/opt/deploy/run.sh", "/home/ann/.ssh/authorized_keys", "/etc/cron.d/backup"), Operation: pick(n, "write", "create", "chmod", "rename"), Size: new(uint64(n * 611 % 90000)), Permissions: pick(n, "0644", "0600", "0755"), Timestamp: time.Now()}}
 	}},
 	{"events.performance.utilization", 8, 1, 19, false, func(n int) bus.Event {
 		return bus.Event{Source: "performance", Payload: &bus.PerformanceEvent{MetricName: pick(n, "cpu_usage", "memory_usage", "load"), Value: float64(n*13%100) + 0.5, Unit: "percent", Component: pick(n, "cpu", "memory"), Timestamp: time.Now()}}
