@@ -15,7 +15,6 @@ import (
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/embed"
 	"github.com/daemoneye/eventbus/internal/natsurl"
-	"github.com/daemoneye/eventbus/subjects"
 )
 
 // BusType names an implementation of the bus.
@@ -168,20 +167,32 @@ func (c Config) Validate() error {
 		fmt.Sprintf("must be 1 to %v", maxPayload))
 	check(c.NATS.Listen == "" || isLoopback(c.NATS.Listen) || c.NATS.TLSCert != "" && isAddress(c.NATS.Listen), "nats.listen", quote(c.NATS.Listen),
 		"must be a loopback address and a port, such as 127.0.0.1:4222, or an IP address and a port with tls_cert")
-	check((c.NATS.TLSCert == "") == (c.NATS.TLSKey == ""), "nats.tls_key", quote(c.NATS.TLSKey), "tls_cert and tls_key come together or not at all")
+	check(c.NATS.TLSCert == "" || c.NATS.TLSKey != "", "nats.tls_cert", quote(c.NATS.TLSCert), "needs tls_key")
+	check(c.NATS.TLSKey == "" || c.NATS.TLSCert != "", "nats.tls_key", quote(c.NATS.TLSKey), "needs tls_cert")
+	roles := roleNames()
+	check(slices.Contains(roles, c.NATS.Role), "nats.role", quote(c.NATS.Role), noSuchRole(roles))
+	users := make(map[int]bool)
 	for i, user := range c.NATS.Users {
-		_, _, err := parseUser(user)
+		uid, role, err := parseUser(user)
+		switch {
+		case err != nil:
+		case !slices.Contains(roles, role):
+			err = errors.New(noSuchRole(roles))
+		case users[uid]:
+			err = errors.New("the user has a role already")
+		}
+		users[uid] = true
 		check(err == nil, "nats.users", quote(user), fmt.Sprintf("element %d: %v", i+1, err))
 	}
 	check(slices.Contains([]Sharing{SharedNo, SharedAttach, SharedTakeover}, c.NATS.Shared), "nats.shared", quote(c.NATS.Shared), `must be "no", "attach" or "takeover"`)
-	if c.NATS.Leaf.Hub != "" {
-		_, err := natsurl.Servers(c.NATS.Leaf.Hub)
-		check(err == nil, "nats.leaf.hub", "", fmt.Sprint(err))
-	}
-	for key, patterns := range map[string][]string{"topics": c.NATS.Leaf.Topics, "accept": c.NATS.Leaf.Accept} {
-		for _, pattern := range patterns {
-			_, err := subjects.ParsePattern(pattern)
-			check(err == nil, "nats.leaf."+key, quote(pattern), fmt.Sprint(err))
+	for _, err := range leaves(leafOptions(c.NATS.Leaf).Validate()) {
+		if invalid, ok := errors.AsType[*embed.OptionError](err); ok {
+			key := "nats." + strings.ToLower(invalid.Field)
+			value := quote(invalid.Value)
+			if key == "nats.leaf.hub" {
+				value = "" // withheld
+			}
+			check(false, key, value, invalid.Reason)
 		}
 	}
 	// Its value may hold a password or a token, in places that only a valid one tells.
@@ -190,6 +201,18 @@ func (c Config) Validate() error {
 		check(err == nil, "nats.url", "", fmt.Sprint(err))
 	}
 	return errors.Join(problems...)
+}
+
+// roleNames returns the names of the roles that there are.
+func roleNames() (names []string) {
+	for _, role := range embed.Roles() {
+		names = append(names, role.Name)
+	}
+	return names
+}
+
+func noSuchRole(roles []string) string {
+	return "there is no such role, but there are " + strings.Join(roles, ", ")
 }
 
 // parseUser reads uid=role.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus"
+	"github.com/daemoneye/eventbus/bus"
 )
 
 // FuzzLoad in config_load_test.go runs everything at once. These targets each hold one promise of Load to be kept.
@@ -33,7 +35,9 @@ func FuzzLoadFile(f *testing.F) {
 		"\n\n[event_bus]\n\"queue\\u005fcapacity\" = -1", "event_bus = { nats = {\n 'odd\tkey' = '''\n''' } }", "a.b.c.d.e.f.g.h.i.j = 1",
 		"[event_bus.nats]\nmax_payload = '9223372036854775807GiB'", "[event_bus]\npublish_timeout = '-1ns'\noverflow = ['block']",
 		"[event_bus.circuit_break]\noverflows = 10001\nwindow = '-0s'\ncool_down = 1",
-		"[event_bus.nats]\nurl = 'a,,b'\nlisten = ':1'", "[event_bus]\nqueue_capacity = 1e3", "[event_bus]\nqueue_capacity = 1979-05-27",
+		"[event_bus.nats]\nurl = 'a,,b'\nlisten = ':1'", "[event_bus.nats]\nrole = 'observer'\nusers = ['1=agent', '2=nobody']",
+		"[event_bus.nats]\ntls_cert = 'c'", "[event_bus.nats]\ntls_key = 'k'\ncredentials_dir = 'd'",
+		"[event_bus.nats.leaf]\ntopics = ['a', 'b..']\naccept = ['c..']", "[event_bus.nats.leaf]\nprefix = 'A'\nhost = '-'\nhub = 'h'", "[event_bus]\nqueue_capacity = 1e3", "[event_bus]\nqueue_capacity = 1979-05-27",
 		"[event_bus]\nqueue_capacity = \"\\n\\u001b\"", strings.Join(strings.Split("ABCDEFGHIJKLMNOPQRSTU", ""), "=1\n") + "=1",
 		"[crossbeam]\npublish_timeout = { secs = 9223372036, nanos = 999999999 }", "[event_bus.daemoneye.process_manager]\nx = [[{}]]",
 	} {
@@ -143,29 +147,45 @@ func requireUsable(t *testing.T, config eventbus.Config) {
 	t.Helper()
 	require.NoError(t, config.Validate())
 	require.Equal(t, config.WithDefaults(), config)
-	document := fmt.Sprintf("[event_bus]\nbus_type = %s\nmax_subscribers = %d\nqueue_capacity = %d\noverflow = %s\npublish_timeout = %s\n"+
-		"circuit_break = { overflows = %d, window = %s, cool_down = %s }\nnats = { socket_path = %s, listen = %s, url = %s, max_payload = %s }",
-		escaped(string(config.BusType)), config.MaxSubscribers, config.QueueCapacity, escaped(config.Overflow.String()),
-		escaped(config.PublishTimeout.String()), config.CircuitBreak.Overflows, escaped(config.CircuitBreak.Window.String()),
-		escaped(config.CircuitBreak.CoolDown.String()), escaped(config.NATS.SocketPath), escaped(config.NATS.Listen), escaped(config.NATS.URL),
-		escaped(config.NATS.MaxPayload.String()))
+	document, environ := said(t, "event_bus", reflect.ValueOf(config))
 	again, warnings, err := eventbus.Parse("again.toml", []byte(document), nil, nil)
 	require.NoError(t, err, document)
 	require.Empty(t, warnings)
 	require.Equal(t, config, again)
-	again, warnings, err = eventbus.LoadFrom("", []string{
-		"EVENTBUS_BUS_TYPE=" + string(config.BusType), fmt.Sprint("EVENTBUS_MAX_SUBSCRIBERS=", config.MaxSubscribers),
-		fmt.Sprint("EVENTBUS_QUEUE_CAPACITY=", config.QueueCapacity), "EVENTBUS_OVERFLOW=" + config.Overflow.String(),
-		fmt.Sprint("EVENTBUS_CIRCUIT_BREAK__OVERFLOWS=", config.CircuitBreak.Overflows),
-		fmt.Sprint("EVENTBUS_CIRCUIT_BREAK__WINDOW=", config.CircuitBreak.Window),
-		fmt.Sprint("EVENTBUS_CIRCUIT_BREAK__COOL_DOWN=", config.CircuitBreak.CoolDown),
-		fmt.Sprint("EVENTBUS_PUBLISH_TIMEOUT=", config.PublishTimeout), "EVENTBUS_NATS__SOCKET_PATH=" + config.NATS.SocketPath,
-		"EVENTBUS_NATS__LISTEN=" + config.NATS.Listen, "EVENTBUS_NATS__URL=" + config.NATS.URL,
-		fmt.Sprint("EVENTBUS_NATS__MAX_PAYLOAD=", config.NATS.MaxPayload),
-	}, nil)
-	require.NoError(t, err)
+	again, warnings, err = eventbus.LoadFrom("", environ, nil)
+	require.NoError(t, err, environ)
 	require.Empty(t, warnings)
 	require.Equal(t, config, again)
+}
+
+// said returns the keys of a table, each of its fields that has one, as lines of a document and as variables.
+func said(t *testing.T, path string, table reflect.Value) (document string, environ []string) {
+	t.Helper()
+	for field, value := range table.Fields() {
+		name := field.Tag.Get("toml")
+		if name == "" {
+			continue
+		}
+		key, text, variable := path+"."+name, "", ""
+		switch value := value.Interface().(type) {
+		case bus.CircuitBreak, eventbus.NATSConfig, eventbus.LeafConfig:
+			lines, variables := said(t, key, reflect.ValueOf(value))
+			document, environ = document+lines, append(environ, variables...)
+			continue
+		case int:
+			text, variable = strconv.Itoa(value), strconv.Itoa(value)
+		case []string:
+			for _, element := range value {
+				text += escaped(element) + ", "
+			}
+			text, variable = "["+text+"]", strings.Join(value, ",")
+		default:
+			text, variable = escaped(fmt.Sprint(value)), fmt.Sprint(value)
+		}
+		document += key + " = " + text + "\n"
+		environ = append(environ, "EVENTBUS_"+strings.ToUpper(strings.ReplaceAll(key, ".", "__"))+"="+variable)
+	}
+	return document, environ
 }
 
 // escaped writes a string of TOML of which no rune can mean anything else.

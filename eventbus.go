@@ -97,18 +97,20 @@ func serverOptions(config Config) *embed.Options {
 		Socket: config.NATS.SocketPath, Listen: config.NATS.Listen, MaxPayload: int(config.NATS.MaxPayload), Logger: config.Logger,
 		TLS:  embed.TLS{CertFile: config.NATS.TLSCert, KeyFile: config.NATS.TLSKey, ClientCAFile: config.NATS.TLSCA},
 		Role: config.NATS.Role, Users: make(map[int]string), Credentials: config.NATS.CredentialsDir,
-		Shared: config.NATS.Shared != SharedNo,
+		Shared: config.NATS.Shared != SharedNo, Leaf: leafOptions(config.NATS.Leaf),
 	}
 	for _, user := range config.NATS.Users {
 		uid, role, _ := parseUser(user) // Validate has seen it
 		options.Users[uid] = role
 	}
-	leaf := config.NATS.Leaf
-	options.Leaf = embed.LeafOptions{
+	return options
+}
+
+func leafOptions(leaf LeafConfig) embed.LeafOptions {
+	return embed.LeafOptions{
 		Hub: leaf.Hub, Credentials: leaf.Credentials, CAFile: leaf.TLSCA,
 		Prefix: leaf.Prefix, Host: leaf.Host, Topics: leaf.Topics, Accept: leaf.Accept,
 	}
-	return options
 }
 
 func openEmbedded(ctx context.Context, config Config, options bus.Options) (bus.Bus, error) {

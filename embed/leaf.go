@@ -18,6 +18,7 @@ import (
 	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/link"
 	"github.com/daemoneye/eventbus/internal/natsurl"
+	"github.com/daemoneye/eventbus/subjects"
 )
 
 // Hub is the role of what comes from the hub of a leaf node. Nobody else can have it.
@@ -82,31 +83,51 @@ var (
 	notSegment  = regexp.MustCompile(`[^a-z0-9_-]+`)
 )
 
+// Validate returns an [*OptionError] for each value that cannot be right, joined, or nil. It looks at no file and at nothing of the host.
+func (o LeafOptions) Validate() error {
+	var problems []error
+	check := func(ok bool, field, value, reason string) {
+		if !ok {
+			problems = append(problems, &OptionError{Field: "Leaf." + field, Value: value, Reason: reason})
+		}
+	}
+	if o.Hub != "" {
+		_, err := natsurl.Servers(o.Hub)
+		check(err == nil, "Hub", "", fmt.Sprint(err)) // the value may hold a password
+	}
+	check(o.Prefix == "" || leafPrefix.MatchString(o.Prefix), "Prefix", o.Prefix, "must be 1 to 4 segments, each 1 to 64 of a-z, 0-9, _ and -, the first neither _ nor -")
+	check(o.Host == "" || leafSegment.MatchString(o.Host), "Host", o.Host, "must be 1 to 64 of a-z, 0-9, _ and -, the first neither _ nor -")
+	for _, list := range []struct {
+		field    string
+		patterns []string
+	}{{"Topics", o.Topics}, {"Accept", o.Accept}} {
+		for _, pattern := range list.patterns {
+			_, err := subjects.ParsePattern(pattern)
+			check(err == nil, list.field, pattern, fmt.Sprint(err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
 // checkLeaf reads the options and the files that they name.
 func (s *settings) checkLeaf() error {
 	options := s.Leaf
-	if options.Hub == "" {
-		return nil
+	if err := options.Validate(); err != nil || options.Hub == "" {
+		return err
 	}
-	refuse := func(field, value, reason string) error {
-		return &OptionError{Field: "Leaf." + field, Value: value, Reason: reason}
+	refuse := func(field, value string, err error) error {
+		return &OptionError{Field: "Leaf." + field, Value: value, Reason: err.Error()}
 	}
 	l := &leafSettings{}
 	var err error
-	// The value may hold a password.
 	if l.urls, l.hub, err = natsurl.Parse(options.Hub); err != nil {
-		return refuse("Hub", "", err.Error())
+		return refuse("Hub", "", err)
 	}
-	if options.Prefix = cmp.Or(options.Prefix, defaultLeafPrefix); !leafPrefix.MatchString(options.Prefix) {
-		return refuse("Prefix", options.Prefix, "must be 1 to 4 segments, each 1 to 64 of a-z, 0-9, _ and -, the first neither _ nor -")
-	}
+	options.Prefix = cmp.Or(options.Prefix, defaultLeafPrefix)
 	if options.Host == "" {
 		if options.Host, err = hostSegment(os.Hostname()); err != nil {
-			return refuse("Host", "", err.Error())
+			return refuse("Host", "", err)
 		}
-	}
-	if !leafSegment.MatchString(options.Host) {
-		return refuse("Host", options.Host, "must be 1 to 64 of a-z, 0-9, _ and -, the first neither _ nor -")
 	}
 	l.prefix = options.Prefix + "." + options.Host
 	if len(options.Topics) == 0 {
@@ -114,17 +135,17 @@ func (s *settings) checkLeaf() error {
 	}
 	hub, err := Role{Name: Hub, Publish: options.Accept, Subscribe: options.Topics, Sources: []string{"*"}}.check()
 	if err != nil {
-		return leafPatternError(err)
+		return err
 	}
 	l.topics, l.accepted = withoutRepeats(hub.subscribe), withoutRepeats(hub.publish)
 	if s.roles[Hub] != nil {
 		return &OptionError{Field: "Roles[" + Hub + "].Name", Value: Hub, Reason: "is the role of the hub that Leaf.Hub names"}
 	}
 	if err := l.readCredentials(options.Credentials); err != nil {
-		return refuse("Credentials", options.Credentials, err.Error())
+		return refuse("Credentials", options.Credentials, err)
 	}
 	if err := l.readAuthorities(options.CAFile); err != nil {
-		return refuse("CAFile", options.CAFile, err.Error())
+		return refuse("CAFile", options.CAFile, err)
 	}
 	s.Leaf, s.leaf, s.hub = options, l, hub
 	return nil
@@ -141,15 +162,6 @@ func hostSegment(name string, err error) (string, error) {
 		return "", fmt.Errorf("the name of the host is no help: give one")
 	}
 	return name, nil
-}
-
-// leafPatternError names the option that a pattern comes from.
-func leafPatternError(err error) error {
-	if invalid, ok := errors.AsType[*OptionError](err); ok {
-		field := map[string]string{"Roles[" + Hub + "].Publish": "Leaf.Accept", "Roles[" + Hub + "].Subscribe": "Leaf.Topics"}[invalid.Field]
-		return &OptionError{Field: field, Value: invalid.Value, Reason: invalid.Reason}
-	}
-	return err
 }
 
 // withoutRepeats leaves out subjects that lie within others.
