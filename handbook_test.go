@@ -23,14 +23,14 @@ var (
 	codeBlocks = regexp.MustCompile("(?s)```.*?```|`[^`]*`")
 )
 
-// TestHandbook keeps the code in the handbook the code that runs, its links good, and each of the examples in it.
+// TestHandbook keeps the code in the handbook the code that runs, its links and those of the README good, and each of the examples in it.
 func TestHandbook(t *testing.T) {
-	pages, err := filepath.Glob("docs/*.md")
+	handbook, err := filepath.Glob("docs/*.md")
 	require.NoError(t, err)
 	index, err := os.ReadFile("docs/README.md")
 	require.NoError(t, err)
 	var all strings.Builder
-	for _, page := range pages {
+	for _, page := range append(handbook, "README.md", "CONTRIBUTING.md", "CHANGELOG.md") {
 		page = filepath.ToSlash(page)
 		before, err := os.ReadFile(page)
 		require.NoError(t, err)
@@ -41,11 +41,12 @@ func TestHandbook(t *testing.T) {
 			require.NoError(t, os.WriteFile(page, []byte(after), 0o644))
 		}
 		require.True(t, *update || after == string(before), "%s is not current: go test . -run TestHandbook -update writes it", page)
-		require.True(t, page == "docs/README.md" || strings.Contains(string(index), "("+path.Base(page)+")"), "the index leaves out %s", page)
+		require.True(t, path.Base(page) == page || page == "docs/README.md" || strings.Contains(string(index), "("+path.Base(page)+")"),
+			"the index leaves out %s", page)
 		for _, match := range link.FindAllStringSubmatch(codeBlocks.ReplaceAllString(after, ""), -1) {
 			target := page
 			if match[1] != "" {
-				target = path.Join("docs", match[1])
+				target = path.Join(path.Dir(page), match[1])
 			}
 			if match[2] == "" {
 				require.NoError(t, statOf(target), "%s links to %s", page, match[0])

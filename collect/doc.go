@@ -10,10 +10,10 @@
 // What there is to see:
 //
 //	collector          name (the source of its events)  topics
-//	[NewProcesses]     process                          events.process.lifecycle, events.process.metadata
-//	[NewConnections]   network                          events.network.connections
-//	[NewFiles]         filesystem                       events.filesystem.operations, events.filesystem.bulk
-//	[NewPerformance]   performance                      events.performance.utilization, events.performance.system
+//	NewProcesses       process                          events.process.lifecycle, events.process.metadata
+//	NewConnections     network                          events.network.connections
+//	NewFiles           filesystem                       events.filesystem.operations, events.filesystem.bulk
+//	NewPerformance     performance                      events.performance.utilization, events.performance.system
 //
 // # What an event says
 //

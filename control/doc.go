@@ -20,9 +20,9 @@
 // any NATS client can write and read. An empty request is {}; a field that the responder does not know is an error that names it.
 //
 //	topic                          request                answer
-//	control.health.status          [StatusRequest]        [StatusReport]
-//	control.health.diagnostics     [DiagnosticsRequest]   [DiagnosticsReport]
-//	control.collector.config       [ConfigurationRequest] [ConfigurationReport]
+//	control.health.status          StatusRequest          StatusReport
+//	control.health.diagnostics     DiagnosticsRequest     DiagnosticsReport
+//	control.collector.config       ConfigurationRequest   ConfigurationReport
 //
 // Everybody answers on these topics, and alone on the same ones with its id as another segment: control.health.status.collector-web-1.
 // Who may ask what, the server decides by roles: package embed. An answer has a bound ([Options.MaxAnswer]); lists that would exceed it

@@ -210,6 +210,9 @@ func TestConsumer(t *testing.T) {
 		}
 	}
 
+	code, _, said = p.start("consumer", "-url", url)()
+	require.Equal(t, 1, code)
+	require.Contains(t, said, "-seed is missing")
 	code, _, said = p.start("consumer", "-url", url, "-seed", seed, "-subject", "control.collector.config")()
 	require.Equal(t, 1, code)
 	require.Contains(t, said, "permissions violation")

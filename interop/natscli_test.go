@@ -90,6 +90,19 @@ func TestNATSIsRefused(t *testing.T) {
 	require.Contains(t, stderr, "Authorization Violation")
 }
 
+// Where event.py fails, such as for want of msgpack, nothing is published, and the script fails, too.
+func TestNATSPublishesNoHalves(t *testing.T) {
+	c := startCollector(t)
+	library := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(library, "msgpack.py"), []byte("raise ImportError('not installed')\n"), 0o600))
+	publish := c.command("./natscli/publish.sh")
+	publish.Env = append(publish.Env, "PYTHONPATH="+library)
+	code, stdout, stderr := finish(t, publish)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "ImportError: not installed")
+	require.NotContains(t, stdout+stderr, "Published")
+}
+
 // The check connects, asks for the round trip time, and sends itself a message on an inbox of its role.
 func TestNATSChecks(t *testing.T) {
 	c := startCollector(t)

@@ -42,6 +42,9 @@ func main() {
 }
 
 func consume(url, seed, subject string, count int, timeout time.Duration) error {
+	if seed == "" {
+		return errors.New("-seed is missing; eventbus creds make observer --name consumer --out FILE makes one")
+	}
 	key, err := nats.NkeyOptionFromSeed(seed)
 	if err != nil {
 		return err
