@@ -11,7 +11,7 @@
 //
 //	collector          name (the source of its events)  topics
 //	NewProcesses       process                          events.process.lifecycle, events.process.metadata
-//	NewConnections     network                          events.network.connections
+//	NewConnections     network                          events.network.connections, events.network.traffic if wanted
 //	NewFiles           filesystem                       events.filesystem.operations, events.filesystem.bulk
 //	NewPerformance     performance                      events.performance.utilization, events.performance.system
 //
