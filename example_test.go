@@ -25,6 +25,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	event, err := detector.Next(ctx)
-	fmt.Println(event.Topic, event.Payload.(*bus.ProcessEvent).Name, err)
-	// Output: events.process.lifecycle sleep <nil>
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(event.Topic, event.Payload.(*bus.ProcessEvent).Name)
+	// Output: events.process.lifecycle sleep
 }

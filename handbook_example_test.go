@@ -40,27 +40,35 @@ func Example_receive() {
 	}
 
 	event, err := receiver.Next(ctx) // one, as soon as there is one
-	fmt.Println(event.Payload.(*bus.ProcessEvent).PID, err)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(event.Payload.(*bus.ProcessEvent).PID)
 
 	select { // one among other things
 	case <-receiver.Ready():
-		event, err = receiver.TryNext()
+		if event, err = receiver.TryNext(); err != nil {
+			log.Fatal(err)
+		}
 		if event != nil { // another goroutine may have been faster
-			fmt.Println(event.Payload.(*bus.ProcessEvent).PID, err)
+			fmt.Println(event.Payload.(*bus.ProcessEvent).PID)
 		}
 	case <-ctx.Done():
 	}
 
 	for event, err := range receiver.All(ctx) { // all, until the subscription or ctx ends
-		fmt.Println(event.Payload.(*bus.ProcessEvent).PID, err)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(event.Payload.(*bus.ProcessEvent).PID)
 		if err := b.Unsubscribe(ctx, receiver.ID()); err != nil {
 			log.Fatal(err)
 		}
 	}
 	fmt.Println(b.Shutdown(ctx))
 	// Output:
-	// 0 <nil>
-	// 1 <nil>
-	// 2 <nil>
+	// 0
+	// 1
+	// 2
 	// <nil>
 }
