@@ -165,6 +165,9 @@ func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 	if !strings.HasPrefix(to, prefix) || strings.ContainsAny(to, "*> \t\r\n") || strings.Contains(to, "..") || strings.HasSuffix(to, ".") {
 		return forged("reply", to, "does not begin with "+prefix)
 	}
+	if asker != "" {
+		to = link.RoleReplies(role) + strings.TrimPrefix(to, link.ReplyPrefix)
+	}
 	reply := func(data []byte, err error) { g.bus.requests.reply(to, data, err) }
 	if !g.bus.server.Requests(role, topic) {
 		reply(nil, &bus.RequestError{Code: bus.CodeForbidden, Reason: "role " + role + " may not ask on " + topic})

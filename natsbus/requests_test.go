@@ -36,11 +36,13 @@ func respond(t testing.TB, b *natsbus.Bus, topic, name string) {
 }
 
 // plainAs connects a plain client with the key of a role.
-func plainAs(t testing.TB, server *embed.Server, role string) *nats.Conn {
+func plainAs(t testing.TB, server *embed.Server, role string, more ...nats.Option) *nats.Conn {
 	seed, err := nats.NkeyOptionFromSeed(seedOf(server, role))
 	require.NoError(t, err)
-	nc, err := nats.Connect(server.URL(), seed, nats.CustomInboxPrefix(link.InboxPrefix(role)), nats.MaxReconnects(0),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	options := []nats.Option{
+		seed, nats.CustomInboxPrefix(link.InboxPrefix(role)), nats.MaxReconnects(0), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}
+	nc, err := nats.Connect(server.URL(), append(options, more...)...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc

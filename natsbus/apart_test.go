@@ -1,0 +1,96 @@
+package natsbus_test
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/link"
+	"github.com/daemoneye/eventbus/natsbus"
+)
+
+// posing is a client of a role that says it is the bus with another one's publisher ID, which is no secret: every event has it.
+func posing(t testing.TB, server *embed.Server, role string, as *natsbus.Bus) *nats.Conn {
+	return plainAs(t, server, role, nats.Name(link.ConnectionName("posing", natsbus.Publisher(as))))
+}
+
+// pendingAfter returns how many messages a subscription has when its connection has taken all that the server had for it.
+func pendingAfter(t testing.TB, nc *nats.Conn, s *nats.Subscription) int {
+	t.Helper()
+	require.NoError(t, nc.Flush())
+	n, _, err := s.Pending()
+	require.NoError(t, err)
+	return n
+}
+
+// TestAnAnswerReachesNoOtherRole whatever publisher ID its clients connect with: an observer may not see a configuration that an agent has
+// asked for.
+func TestAnAnswerReachesNoOtherRole(t *testing.T) {
+	server := startListening(t)
+	inside, agent := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Agent)
+	respond(t, inside, configTopic, "inside")
+	observer := posing(t, server, embed.Observer, agent)
+	stolen, err := observer.SubscribeSync(link.ReplyPrefix + natsbus.Publisher(agent).String() + ".*")
+	require.NoError(t, err)
+	inboxes, err := observer.SubscribeSync(link.InboxPrefix(embed.Observer) + ".>")
+	require.NoError(t, err)
+	require.NoError(t, observer.Flush())
+	require.NoError(t, observer.LastError())
+
+	answer, err := bus.Ask(background(t), agent, configTopic, nil)
+	require.NoError(t, err)
+	require.Equal(t, "inside to agent: ", string(answer))
+	require.Zero(t, pendingAfter(t, observer, stolen))
+	require.Zero(t, pendingAfter(t, observer, inboxes))
+}
+
+// TestNobodyTakesWhatIsForAnotherBus by joining its queue group, of which the server gives each message to one member.
+func TestNobodyTakesWhatIsForAnotherBus(t *testing.T) {
+	server := startListening(t)
+	inside, agent := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Agent)
+	r := subscribe(t, agent, "s", "events.#")
+	thief := posing(t, server, embed.Observer, agent)
+	for _, group := range []string{"bus-" + natsbus.Publisher(agent).String(), "bus." + natsbus.Publisher(agent).String(), "bus.*", "bus.>", ">", "*"} {
+		_, err := thief.QueueSubscribeSync(link.BatchPrefix+"events.>", group)
+		require.NoError(t, err)
+	}
+	require.NoError(t, thief.Flush())
+	publishBurst(t, inside)
+	requireBurst(t, r)
+	requireNothingElse(t, inside, agent)
+}
+
+// TestQueueGroupsAreOfOneRole: clients of a role share what comes among themselves, and take nothing from those of another.
+func TestQueueGroupsAreOfOneRole(t *testing.T) {
+	server := startListening(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	group := func(role, name string) (*nats.Conn, *nats.Subscription) {
+		nc := plainAs(t, server, role)
+		s, err := nc.QueueSubscribeSync("events.>", name)
+		require.NoError(t, err)
+		require.NoError(t, nc.Flush())
+		return nc, s
+	}
+	one, atOne := group(embed.Agent, "agent.workers")
+	two, atTwo := group(embed.Agent, "agent.workers")
+	whole, atWhole := group(embed.Agent, "agent")
+	require.NoError(t, whole.LastError())
+	for _, name := range []string{"agent.workers", "agent", "workers", "agent.*", "agent.>", ">", "observers.workers"} {
+		other, _ := group(embed.Observer, name)
+		require.ErrorIs(t, other.LastError(), nats.ErrPermissionViolation, name)
+	}
+	own, atOwn := group(embed.Observer, "observer.workers")
+	require.NoError(t, own.LastError())
+
+	const events = 200
+	for pid := range uint32(events) {
+		require.NoError(t, inside.Publish(background(t), process(pid)))
+	}
+	require.NoError(t, inside.Flush(background(t)))
+	require.Equal(t, events, pendingAfter(t, one, atOne)+pendingAfter(t, two, atTwo))
+	require.Equal(t, events, pendingAfter(t, whole, atWhole))
+	require.Equal(t, events, pendingAfter(t, own, atOwn))
+}
