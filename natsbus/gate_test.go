@@ -1,7 +1,12 @@
 package natsbus_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -303,4 +308,29 @@ func requireCalm(t testing.TB, b *natsbus.Bus) {
 	t.Helper()
 	s := b.Statistics()
 	require.Zero(t, s.Lost+s.Malformed+s.Forged+s.Stale)
+}
+
+// TestMalformedHeadersDoNotFillTheLog: nats.go reports each of them.
+func TestMalformedHeadersDoNotFillTheLog(t *testing.T) {
+	server := startServer(t)
+	var log strings.Builder // written under the handler's lock, and read when the bus is closed
+	inside, err := natsbus.InProcess(background(t), server, &natsbus.Options{Bus: bus.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	require.NoError(t, err)
+	r := subscribe(t, inside, "s", "#")
+	conn, err := net.Dial("unix", server.Socket())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprint(conn, "CONNECT {\"headers\":true,\"verbose\":false}\r\nPING\r\n")
+	require.NoError(t, err)
+	for said := bufio.NewScanner(conn); said.Scan() && said.Text() != "PONG"; {
+	}
+	event := wellFormed(t, func(map[string]any) {})
+	_, err = fmt.Fprint(conn, strings.Repeat("HPUB events.process.tree 4 4\r\nXXXX\r\n", 1000))
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "PUB events.process.tree %d\r\n%s\r\n", len(event), event)
+	require.NoError(t, err)
+	require.Equal(t, uint32(7), nextPID(t, r))
+	require.EqualValues(t, 1000, inside.Statistics().Malformed)
+	require.NoError(t, inside.Shutdown(background(t)))
+	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 5, "%.500s", log.String())
 }
