@@ -3,6 +3,7 @@ package natsbus
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -81,6 +82,17 @@ func Publisher(b *Bus) uuid.UUID { return b.engine.Publisher() }
 
 // MaxOwned is maxOwned, for the tests.
 const MaxOwned = maxOwned
+
+// OwnedFor is ownedFor, for the tests.
+const OwnedFor = ownedFor
+
+// Owners returns a table of publisher IDs: the function says why a plain client of a role may not use one at that time, or nothing.
+func Owners() func(publisher uuid.UUID, role string, now time.Time) (reason string) {
+	var o owners
+	return func(publisher uuid.UUID, role string, now time.Time) string {
+		return o.claim(publisher, owner{role: role}, now)
+	}
+}
 
 // MaxPassedOn is maxPassedOn, for the tests.
 const MaxPassedOn = maxPassedOn

@@ -303,6 +303,22 @@ func TestAFloodOfPublishersUsesUpTheRolesOwnShare(t *testing.T) {
 	require.Equal(t, uint32(7), nextPID(t, here), "one without a publisher")
 }
 
+// TestAFullShareSetsNoIDsOfOthersFree however long they have not been used: its role could then publish under them.
+func TestAFullShareSetsNoIDsOfOthersFree(t *testing.T) {
+	claim, now, idle, own := natsbus.Owners(), time.Now(), uuid.New(), uuid.New()
+	require.Empty(t, claim(idle, "agent", now))
+	require.Empty(t, claim(own, "process", now))
+	for range natsbus.MaxOwned - 1 {
+		require.Empty(t, claim(uuid.New(), "process", now))
+	}
+	require.Equal(t, "is one too many for role process", claim(uuid.New(), "process", now))
+	now = now.Add(natsbus.OwnedFor + time.Second)
+	require.Empty(t, claim(uuid.New(), "process", now), "its own are long unused")
+	require.Empty(t, claim(own, "network", now))
+	require.Equal(t, "belongs to another client", claim(idle, "process", now))
+	require.Empty(t, claim(idle, "agent", now))
+}
+
 // requireCalm checks that nothing was lost, refused or doubled.
 func requireCalm(t testing.TB, b *natsbus.Bus) {
 	t.Helper()

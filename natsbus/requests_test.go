@@ -302,6 +302,50 @@ func TestManyOpenRequestsOfOneKeepNobodyElseFromAsking(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestManyRunningRequestsOfOneKeepNobodyElseFromAsking: an observer has as many answers made for it as there may be.
+func TestManyRunningRequestsOfOneKeepNobodyElseFromAsking(t *testing.T) {
+	server := startListening(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	running, goOn := make(chan struct{}, bus.MaxRequests), make(chan struct{})
+	end := sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(end) // before the bus is closed
+	_, err := inside.Respond(background(t), statusTopic, func(_ context.Context, r bus.Request) ([]byte, error) {
+		if r.Role == embed.Observer {
+			running <- struct{}{}
+			<-goOn
+		}
+		return []byte(r.Role), nil
+	})
+	require.NoError(t, err)
+	nc := plainAs(t, server, embed.Observer)
+	inbox, err := nc.SubscribeSync(nc.NewRespInbox())
+	require.NoError(t, err)
+	for range bus.MaxRequests {
+		require.NoError(t, nc.PublishRequest(statusTopic, inbox.Subject, nil))
+	}
+	for range bus.MaxRequests {
+		<-running
+	}
+	msg, err := nc.Request(statusTopic, nil, patience)
+	require.NoError(t, err)
+	require.Equal(t, "503", msg.Header.Get("Nats-Service-Error-Code"))
+	agent := attachAs(t, server, embed.Agent)
+	for range 2 * bus.MaxRequests { // one after the other
+		answer, err := bus.Ask(background(t), agent, statusTopic, nil)
+		require.NoError(t, err)
+		require.Equal(t, embed.Agent, string(answer))
+	}
+	answer, err := bus.Ask(background(t), inside, statusTopic, nil)
+	require.NoError(t, err)
+	require.Empty(t, answer)
+	end()
+	for range bus.MaxRequests {
+		msg, err := inbox.NextMsg(patience)
+		require.NoError(t, err)
+		require.Equal(t, embed.Observer, string(msg.Data))
+	}
+}
+
 // TestRequestsOnAnExistingServer are NATS's own: anybody whom that server permits asks and answers on the topic.
 func TestRequestsOnAnExistingServer(t *testing.T) {
 	process := natsprocess.Start(t, "-1")
