@@ -57,7 +57,7 @@ func (g *gate) receive(subject string, msg *nats.Msg) error {
 		g.bus.requests.brought(token, msg)
 		return nil
 	}
-	return g.control(publisher, rest, msg.Data)
+	return g.control(role, publisher, rest, msg.Data)
 }
 
 // plain takes an event of a plain client. What that left out is filled in here, so that it is the same for all. What wants a reply
@@ -192,8 +192,8 @@ func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 }
 
 // control takes what a bus in another process says about itself.
-func (g *gate) control(publisher uuid.UUID, subject string, data []byte) error {
-	err := g.bus.receiveControl(subject, data, publisher)
+func (g *gate) control(role string, publisher uuid.UUID, subject string, data []byte) error {
+	err := g.bus.receiveControl(role, subject, data, publisher)
 	if err == nil && g.bus.server.Interest(subject) > 0 {
 		g.pass(subject, data, 0)
 	}
