@@ -1,8 +1,11 @@
 package natsbus_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
@@ -93,4 +96,32 @@ func TestQueueGroupsAreOfOneRole(t *testing.T) {
 	require.Equal(t, events, pendingAfter(t, one, atOne)+pendingAfter(t, two, atTwo))
 	require.Equal(t, events, pendingAfter(t, whole, atWhole))
 	require.Equal(t, events, pendingAfter(t, own, atOwn))
+}
+
+// TestNobodySaysThatNobodyAnswers but the server's bus: who asks would not wait for the others.
+func TestNobodySaysThatNobodyAnswers(t *testing.T) {
+	server := startListening(t)
+	inside, agent := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Agent)
+	publisher := uuid.New()
+	rogue := plainAs(t, server, embed.Collector, nats.Name(link.ConnectionName("rogue", publisher)))
+	denied := make(chan error, 8)
+	_, err := rogue.Subscribe(link.RequestPrefix+statusTopic, func(msg *nats.Msg) {
+		no := nats.NewMsg(link.BusPrefix + publisher.String() + "." + msg.Reply)
+		no.Header.Set("Status", "503")
+		denied <- errors.Join(rogue.PublishMsg(no), rogue.Flush())
+	})
+	require.NoError(t, err)
+	require.NoError(t, rogue.Flush())
+	_, err = attachAs(t, server, "process").Respond(background(t), statusTopic, func(context.Context, bus.Request) ([]byte, error) {
+		return []byte("honest"), <-denied
+	})
+	require.NoError(t, err)
+	for name, asker := range map[string]*natsbus.Bus{"in the process": inside, "a bus": agent} {
+		answer, err := bus.Ask(background(t), asker, statusTopic, nil)
+		require.NoError(t, err, name)
+		require.Equal(t, "honest", string(answer), name)
+	}
+	msg, err := plainAs(t, server, embed.Observer).Request(statusTopic, nil, patience)
+	require.NoError(t, err)
+	require.Equal(t, "honest", string(msg.Data))
 }
