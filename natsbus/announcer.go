@@ -286,6 +286,9 @@ func (b *Bus) receiveControl(role, subject string, data []byte, publisher uuid.U
 	if err == nil {
 		err = isFrom(a.Publisher, publisher)
 	}
+	if err == nil && b.gate != nil {
+		err = b.gate.announces(role, a.Topics)
+	}
 	if err != nil || uuid.UUID(a.Publisher) == b.engine.Publisher() {
 		return err
 	}

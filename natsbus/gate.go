@@ -200,6 +200,16 @@ func (g *gate) control(role string, publisher uuid.UUID, subject string, data []
 	return err
 }
 
+// announces returns an error unless the role may publish on the topics on which it says that there are events: those would count as lost.
+func (g *gate) announces(role string, topics map[string]uint64) error {
+	for topic := range topics {
+		if !g.bus.server.Publishes(role, topic) {
+			return forged("topic", topic, "has no events of role "+role)
+		}
+	}
+	return nil
+}
+
 // pass sends a message on to those outside who want it. If that fails, the events in it are counted.
 func (g *gate) pass(subject string, message []byte, events uint64) {
 	if err := g.bus.outbound.send(subject, message); err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -285,6 +286,54 @@ func TestForgeriesReachNobody(t *testing.T) {
 	require.NoError(t, victim.Publish(background(t), process(2)))
 	require.Equal(t, uint32(2), nextPID(t, here), "the victim's numbers are worth as much as before")
 	requireCalm(t, victim)
+}
+
+// TestNobodyAnnouncesWhatItMayNotPublish: it would count as lost for who has subscribed to it. An observer, which publishes nothing, answers
+// the questions of two buses as if it had published one event, and then says that there were a thousand.
+func TestNobodyAnnouncesWhatItMayNotPublish(t *testing.T) {
+	const topic = "events.process.tree"
+	for role, lost := range map[string]uint64{embed.Observer: 0, "network": 0, "process": 999} {
+		t.Run(role, func(t *testing.T) {
+			server := startListening(t)
+			inside, agent := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Agent)
+			publisher := uuid.New()
+			nc := plainAs(t, server, role, nats.Name(link.ConnectionName("raw", publisher)))
+			say := func(subject string, more map[string]any, events int) {
+				what := map[string]any{"publisher": publisher[:], "age": 1, "topics": map[string]any{topic: events}}
+				maps.Copy(what, more)
+				data, err := msgpack.Marshal(what)
+				require.NoError(t, err)
+				require.NoError(t, nc.Publish(link.BusPrefix+publisher.String()+"."+subject, data))
+			}
+			questions, err := nc.SubscribeSync("eventbus.ask")
+			require.NoError(t, err)
+			require.NoError(t, nc.Flush())
+			here, there := subscribe(t, inside, "s", "events.#"), subscribe(t, agent, "s", "events.#")
+			for range 2 { // each of them asks
+				msg, err := questions.NextMsg(patience)
+				require.NoError(t, err)
+				var question struct {
+					Asker    []byte `msgpack:"asker"`
+					Question uint64 `msgpack:"question"`
+				}
+				require.NoError(t, msgpack.Unmarshal(msg.Data, &question))
+				say("eventbus.answer."+uuid.UUID(question.Asker).String(), map[string]any{"question": question.Question, "known": 1, "last": true}, 1)
+			}
+			say("eventbus.sequences", nil, 1000)
+			if lost == 0 {
+				require.Eventually(t, func() bool { return inside.Statistics().Forged >= 3 }, patience, time.Millisecond)
+				require.NoError(t, inside.Publish(background(t), process(1))) // comes after whatever was passed on
+				require.Equal(t, uint32(1), nextPID(t, there))
+				require.Zero(t, here.Statistics().Lost)
+				require.Zero(t, there.Statistics().Lost)
+				return
+			}
+			for _, r := range []bus.Receiver{here, there} {
+				require.Eventually(t, func() bool { return r.Statistics().Lost >= lost }, patience, time.Millisecond, "its own it may announce")
+			}
+			require.Zero(t, inside.Statistics().Forged)
+		})
+	}
 }
 
 // TestAFloodOfPublishersUsesUpTheRolesOwnShare and leaves others alone.
