@@ -3,6 +3,7 @@ package natsbus_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -124,4 +125,28 @@ func TestNobodySaysThatNobodyAnswers(t *testing.T) {
 	msg, err := plainAs(t, server, embed.Observer).Request(statusTopic, nil, patience)
 	require.NoError(t, err)
 	require.Equal(t, "honest", string(msg.Data))
+}
+
+// TestALongReplySubjectEndsNobodysConnection: with the role before it, it could be longer than the server lets a line be, which is the end of
+// the connection that sends it, and that is the server's own bus's.
+func TestALongReplySubjectEndsNobodysConnection(t *testing.T) {
+	role := embed.Role{Name: strings.Repeat("r", 64), Request: []string{"control.#"}}
+	server := startServerWith(t, &embed.Options{Role: role.Name, Roles: []embed.Role{role}})
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	_, err := inside.Respond(background(t), "control.x", func(context.Context, bus.Request) ([]byte, error) {
+		return nil, &bus.RequestError{Code: bus.CodeBadRequest, Reason: strings.Repeat("no", 300)}
+	})
+	require.NoError(t, err)
+	publisher := uuid.New()
+	nc := raw(t, server, publisher)
+	subject, reply := link.BusPrefix+publisher.String()+"."+link.RequestPrefix+"control.x", link.ReplyPrefix+publisher.String()+"."
+	const line = 4096
+	long := reply + strings.Repeat("x", line-len("PUB "+subject+" "+reply+" 0"))
+	require.NoError(t, nc.PublishRequest(subject, long, nil))
+	require.NoError(t, nc.Flush())
+	_, err = bus.Ask(background(t), attach(t, server), "control.x", nil) // when that is answered, the other is over
+	require.ErrorContains(t, err, "nono")
+	require.NoError(t, inside.Flush(background(t)))
+	require.Zero(t, inside.Statistics().Reconnects)
+	require.EqualValues(t, 1, inside.Statistics().Forged)
 }

@@ -30,8 +30,13 @@ type gate struct {
 	batch  batch                    // a buffer
 }
 
-// requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
-const requestRate = 100
+const (
+	// requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
+	requestRate = 100
+	// maxReply bounds a reply subject, in bytes: the server ends the connection on which a line of the protocol is too long, and with the
+	// role before the subject it would be that of its own bus.
+	maxReply = 1 << 10
+)
 
 // receive takes a message whose subject is the role of who sent it, and what the server made of the subject.
 func (g *gate) receive(subject string, msg *nats.Msg) error {
@@ -162,6 +167,9 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 // with the prefix, and may name no other: the bus sends it there, which may send to anybody.
 func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 	to := msg.Reply
+	if len(to) > maxReply {
+		return forged("reply", to[:maxReply], fmt.Sprintf("has %d bytes, of at most %d", len(to), maxReply))
+	}
 	if !strings.HasPrefix(to, prefix) || strings.ContainsAny(to, "*> \t\r\n") || strings.Contains(to, "..") || strings.HasSuffix(to, ".") {
 		return forged("reply", to, "does not begin with "+prefix)
 	}
