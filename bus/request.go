@@ -30,7 +30,7 @@ func (e *RequestError) Error() string { return fmt.Sprintf("bus: refused (%d): %
 
 // Bounds of requests.
 const (
-	// MaxRequests is how many requests a bus answers at once; what comes beyond is refused with CodeBusy.
+	// MaxRequests is how many requests of a role a bus answers at once; what comes beyond is refused with CodeBusy.
 	MaxRequests = 16
 	// MaxResponders is how many responders a bus may have at once.
 	MaxResponders = 256
@@ -47,8 +47,8 @@ type Request struct {
 	Role string
 }
 
-// RequestHandler answers requests. It may be called from several goroutines at once, [MaxRequests] at most, and its context ends after
-// [RequestTimeout], or with the bus. An error that is no [*RequestError] is answered as one with [CodeInternal].
+// RequestHandler answers requests. It may be called from several goroutines at once, [MaxRequests] at most for each role, and its context
+// ends after [RequestTimeout], or with the bus. An error that is no [*RequestError] is answered as one with [CodeInternal].
 type RequestHandler func(ctx context.Context, request Request) ([]byte, error)
 
 // Requester is implemented by a bus on which questions are asked and answered, beside events: both buses of this module are one.

@@ -136,5 +136,10 @@ func connectRole(bus, account *server.Account, role string) error {
 			return fmt.Errorf("import %s: %w", subject, err)
 		}
 	}
+	// A bus does not know its role, so its answers come to it on the subject that it has asked for.
+	replies := link.RoleReplies(role) + ">"
+	if err := account.AddMappedStreamImport(bus, replies, link.ReplyPrefix+">"); err != nil {
+		return fmt.Errorf("import %s: %w", replies, err)
+	}
 	return nil
 }

@@ -29,7 +29,8 @@
 //
 // A role says on which topics its clients publish and to which they subscribe, as lists of what is allowed, under which sources they
 // publish, and what their limits are ([Role], [Roles]). Each has an inbox prefix of its own, _INBOX_ and its name, on which no other
-// listens. In the account of each, NATS enforces all that when a client publishes or subscribes.
+// listens. In the account of each, NATS enforces all that when a client publishes or subscribes. Queue groups are the server's and not an
+// account's, so their names have to begin with the role's; those of buses are random.
 //
 // # Everything goes through the bus
 //

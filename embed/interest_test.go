@@ -75,7 +75,7 @@ func TestInterestIsExactlyTheClients(t *testing.T) {
 		unsubscribe(t, client, one)
 		require.Zero(t, server.Interest(topic), name)
 
-		group, err := client.QueueSubscribeSync("events.*.lifecycle", "workers")
+		group, err := client.QueueSubscribeSync("events.*.lifecycle", "trusted.workers")
 		require.NoError(t, err)
 		require.NoError(t, client.Flush())
 		require.Positive(t, server.Interest(topic), name)

@@ -14,9 +14,9 @@ import (
 // serverLog passes the NATS server's messages on. What would end the process in the server's own logger is kept as the
 // reason why Start failed.
 type serverLog struct {
-	logger     *slog.Logger
-	violations rate.Sometimes
-	leaf       *leafLog // nil without a hub
+	logger  *slog.Logger
+	clients rate.Sometimes // about them
+	leaf    *leafLog       // nil without a hub
 
 	mu    sync.Mutex // guards fatal
 	fatal error
@@ -38,26 +38,38 @@ func (l *serverLog) Noticef(format string, v ...any) {
 func (l *serverLog) Warnf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
 	level := slog.LevelWarn
-	if l.leaf != nil && isLeaf(text) {
+	switch {
+	case l.leaf != nil && isLeaf(text):
 		level = slog.LevelDebug
+	case isClient(text):
+		level = l.clientLevel()
 	}
 	l.log(level, "%s", []any{text})
 }
 
-// Errorf implements [server.Logger]. What a client does wrong again and again must not fill the log: of violations there is one a
-// second, and the others are details. So is what is wrong with the hub: leafLog says it once.
+// Errorf implements [server.Logger]. What is wrong with the hub is a detail: leafLog says it once.
 func (l *serverLog) Errorf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
-	level := slog.LevelDebug
+	level := slog.LevelError
 	switch {
 	case l.leaf != nil && isLeaf(text):
+		level = slog.LevelDebug
 		l.leaf.note(text)
-	case strings.Contains(strings.ToLower(text), "violation"), strings.Contains(text, server.ErrAuthentication.Error()):
-		l.violations.Do(func() { level = slog.LevelWarn })
-	default:
-		level = slog.LevelError
+	case isClient(text):
+		level = l.clientLevel()
 	}
 	l.log(level, "%s", []any{text})
+}
+
+// isClient reports whether a message of the server is about a client, which it names by the ID of its connection.
+func isClient(text string) bool { return strings.Contains(text, " - cid:") }
+
+// clientLevel is that of the next message about a client. What clients do wrong again and again must not fill the log: there is one
+// a second, and the others are details.
+func (l *serverLog) clientLevel() slog.Level {
+	level := slog.LevelDebug
+	l.clients.Do(func() { level = slog.LevelWarn })
+	return level
 }
 
 // Debugf implements [server.Logger].

@@ -191,7 +191,19 @@ func (r *role) permissions() *server.Permissions {
 	}
 	// Between inboxes of one role nothing is kept apart: "nats server check connection" wants to hear itself there.
 	publish = append(publish, r.inbox()+".>")
-	return allow(publish, append(slices.Clone(r.subscribe), r.inbox()+".>"))
+	return allow(publish, append(inGroups(r.subscribe, r.Name, r.Name+".>"), r.inbox()+".>"))
+}
+
+// inGroups returns the permissions to subscribe to the subjects, alone or in queue groups of certain names. Groups are the server's and not
+// a role's: in one of any name, clients of one role would take the messages of another's.
+func inGroups(subjects []string, groups ...string) (permissions []string) {
+	for _, subject := range subjects {
+		permissions = append(permissions, subject)
+		for _, group := range groups {
+			permissions = append(permissions, subject+" "+group)
+		}
+	}
+	return permissions
 }
 
 // busPermissions returns what a bus of the role may do, under its publisher ID and no other.
@@ -208,9 +220,11 @@ func (r *role) busPermissions(publisher uuid.UUID) *server.Permissions {
 		publish = append(publish, up+link.ReplyPrefix+"*")
 	}
 	subscribe := []string{r.inbox() + ".>", link.ReplyPrefix + publisher.String() + ".*", link.Domain + ".sequences", link.Domain + ".ask", fmt.Sprintf("%s.answer.%s", link.Domain, publisher)}
+	var batches []string
 	for _, subject := range r.subscribe {
-		subscribe = append(subscribe, link.BatchPrefix+subject)
+		batches = append(batches, link.BatchPrefix+subject)
 	}
+	subscribe = append(subscribe, inGroups(batches, link.GroupPrefix+"*")...)
 	for _, subject := range r.respond {
 		subscribe = append(subscribe, link.RequestPrefix+subject)
 	}

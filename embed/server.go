@@ -65,7 +65,7 @@ func Start(ctx context.Context, options *Options) (*Server, error) {
 	s := &Server{
 		settings: settings,
 		auth:     newAuthenticator(settings),
-		log:      &serverLog{logger: settings.Logger, violations: rate.Sometimes{Interval: refusalInterval}},
+		log:      &serverLog{logger: settings.Logger, clients: rate.Sometimes{Interval: refusalInterval}},
 		conns:    newConnSet(),
 		quit:     make(chan struct{}),
 		stopped:  make(chan struct{}),

@@ -267,8 +267,8 @@ func (a *announcer) send(subject string, encoded []byte, err error) {
 }
 
 // receiveControl handles a message on one of the subjects of announcements, if it is about the bus with that publisher ID; the zero
-// ID is any. What is this bus's own, as an embedded server gives it back, is ignored.
-func (b *Bus) receiveControl(subject string, data []byte, publisher uuid.UUID) error {
+// ID is any. role is its role, where that is known. What is this bus's own, as an embedded server gives it back, is ignored.
+func (b *Bus) receiveControl(role, subject string, data []byte, publisher uuid.UUID) error {
 	if limit := b.engine.Options().MaxEventSize; len(data) > max(limit, 4*announcementBytes) {
 		return &bus.InvalidError{Field: "message", Value: fmt.Sprint(len(data), " bytes"), Reason: "too large", Err: bus.ErrTooLarge}
 	}
@@ -286,6 +286,9 @@ func (b *Bus) receiveControl(subject string, data []byte, publisher uuid.UUID) e
 	if err == nil {
 		err = isFrom(a.Publisher, publisher)
 	}
+	if err == nil && b.gate != nil {
+		err = b.gate.announces(role, a.Topics)
+	}
 	if err != nil || uuid.UUID(a.Publisher) == b.engine.Publisher() {
 		return err
 	}
@@ -297,7 +300,7 @@ func (b *Bus) receiveControl(subject string, data []byte, publisher uuid.UUID) e
 	}
 	if a.Final && b.lastWords != nil {
 		age, exact := b.engine.PeerAge(a.Publisher)
-		b.lastWords.keep(a, age, exact)
+		b.lastWords.keep(role, a, age, exact)
 	}
 	return nil
 }

@@ -186,8 +186,27 @@ func TestLastWordsAreBounded(t *testing.T) {
 	for _, c := range []struct{ publishers, topics, remembered int }{
 		{3, 1, 3}, {1000, 1, 256}, {100, 1000, 65}, {3, 1 << 16, 1}, {3, 1<<16 + 1, 0},
 	} {
-		remembered, total := natsbus.KeepLastWords(c.publishers, c.topics)
+		var words natsbus.LastWords
+		words.Hear("", c.publishers, c.topics)
+		remembered, total := words.Remembered("")
 		require.Equal(t, c.remembered, remembered, "%+v", c)
 		require.Equal(t, c.remembered*c.topics, total)
+	}
+}
+
+// TestTheLastWordsOfOneRolePushOutItsOwn: those of another one stay, be they many or long.
+func TestTheLastWordsOfOneRolePushOutItsOwn(t *testing.T) {
+	for _, flood := range []struct{ publishers, topics int }{{1000, 1}, {30, 1 << 13}, {3, 1 << 16}} {
+		var words natsbus.LastWords
+		words.Hear("agent", 10, 20)
+		words.Hear("process", flood.publishers, flood.topics)
+		words.Hear("network", 10, 20)
+		for _, role := range []string{"agent", "network"} {
+			publishers, topics := words.Remembered(role)
+			require.Equal(t, 10, publishers, "%s after %+v", role, flood)
+			require.Equal(t, 200, topics, "%s after %+v", role, flood)
+		}
+		_, topics := words.Remembered("process")
+		require.Less(t, topics, 1<<16)
 	}
 }

@@ -234,10 +234,13 @@ func (b *Bus) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 		return
 	}
 	if errors.Is(err, nats.ErrSlowConsumer) {
-		b.logger.Warn("events arrive faster than they can be decoded; some are lost and counted", "subject", subject)
+		b.overload.Do(func() {
+			b.logger.Warn("events arrive faster than they can be decoded; some are lost and counted", "subject", subject)
+		})
 		return
 	}
-	b.logger.Warn("NATS error", "server", b.peer, "subject", subject, "error", err)
+	// Malformed headers are one of these, which whoever may publish can send as often as he likes.
+	b.complaints.Do(func() { b.logger.Warn("NATS error", "server", b.peer, "subject", subject, "error", err) })
 }
 
 // sendError translates an error of nats.go for Publish and Flush.

@@ -3,6 +3,7 @@ package natsbus
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -35,10 +36,11 @@ func DecodeQuestion(data []byte) (asker uuid.UUID, err error) {
 	return q.Asker, err
 }
 
-// KeepLastWords has a memory of last words hear one of each publisher, with so many topics in messages of 512, and returns how many
-// publishers and topics it remembers.
-func KeepLastWords(publishers, topics int) (remembered, total int) {
-	var l lastWords
+// LastWords is a memory of last words.
+type LastWords struct{ kept lastWords }
+
+// Hear has it hear one of each of some publishers of a role, with so many topics, in messages of 512.
+func (l *LastWords) Hear(role string, publishers, topics int) {
 	for range publishers {
 		id := uuid.New()
 		for at := 0; at < topics; at += announcementTopics {
@@ -47,13 +49,20 @@ func KeepLastWords(publishers, topics int) (remembered, total int) {
 				a.Topics[fmt.Sprint("events.a.t", i)] = 1
 			}
 			a.Last = int(a.Known) == topics
-			l.keep(a, 0, true)
+			l.kept.keep(role, a, 0, true)
 		}
 	}
-	for _, w := range l.all() {
-		total += len(w.topics)
+}
+
+// Remembered returns how many publishers of a role it remembers, and how many topics of them.
+func (l *LastWords) Remembered(role string) (publishers, topics int) {
+	for _, w := range l.kept.all() {
+		if w.role == role {
+			publishers++
+			topics += len(w.topics)
+		}
 	}
-	return len(l.all()), total
+	return publishers, topics
 }
 
 // BatchBytes is batchBytes, for the tests.
@@ -81,6 +90,17 @@ func Publisher(b *Bus) uuid.UUID { return b.engine.Publisher() }
 
 // MaxOwned is maxOwned, for the tests.
 const MaxOwned = maxOwned
+
+// OwnedFor is ownedFor, for the tests.
+const OwnedFor = ownedFor
+
+// Owners returns a table of publisher IDs: the function says why a plain client of a role may not use one at that time, or nothing.
+func Owners() func(publisher uuid.UUID, role string, now time.Time) (reason string) {
+	var o owners
+	return func(publisher uuid.UUID, role string, now time.Time) string {
+		return o.claim(publisher, owner{role: role}, now)
+	}
+}
 
 // MaxPassedOn is maxPassedOn, for the tests.
 const MaxPassedOn = maxPassedOn

@@ -30,8 +30,13 @@ type gate struct {
 	batch  batch                    // a buffer
 }
 
-// requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
-const requestRate = 100
+const (
+	// requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
+	requestRate = 100
+	// maxReply bounds a reply subject, in bytes: the server ends the connection on which a line of the protocol is too long, and with the
+	// role before the subject it would be that of its own bus.
+	maxReply = 1 << 10
+)
 
 // receive takes a message whose subject is the role of who sent it, and what the server made of the subject.
 func (g *gate) receive(subject string, msg *nats.Msg) error {
@@ -57,7 +62,7 @@ func (g *gate) receive(subject string, msg *nats.Msg) error {
 		g.bus.requests.brought(token, msg)
 		return nil
 	}
-	return g.control(publisher, rest, msg.Data)
+	return g.control(role, publisher, rest, msg.Data)
 }
 
 // plain takes an event of a plain client. What that left out is filled in here, so that it is the same for all. What wants a reply
@@ -162,8 +167,14 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 // with the prefix, and may name no other: the bus sends it there, which may send to anybody.
 func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 	to := msg.Reply
+	if len(to) > maxReply {
+		return forged("reply", to[:maxReply], fmt.Sprintf("has %d bytes, of at most %d", len(to), maxReply))
+	}
 	if !strings.HasPrefix(to, prefix) || strings.ContainsAny(to, "*> \t\r\n") || strings.Contains(to, "..") || strings.HasSuffix(to, ".") {
 		return forged("reply", to, "does not begin with "+prefix)
+	}
+	if asker != "" {
+		to = link.RoleReplies(role) + strings.TrimPrefix(to, link.ReplyPrefix)
 	}
 	reply := func(data []byte, err error) { g.bus.requests.reply(to, data, err) }
 	if !g.bus.server.Requests(role, topic) {
@@ -189,12 +200,22 @@ func (g *gate) request(role, asker, topic, prefix string, msg *nats.Msg) error {
 }
 
 // control takes what a bus in another process says about itself.
-func (g *gate) control(publisher uuid.UUID, subject string, data []byte) error {
-	err := g.bus.receiveControl(subject, data, publisher)
+func (g *gate) control(role string, publisher uuid.UUID, subject string, data []byte) error {
+	err := g.bus.receiveControl(role, subject, data, publisher)
 	if err == nil && g.bus.server.Interest(subject) > 0 {
 		g.pass(subject, data, 0)
 	}
 	return err
+}
+
+// announces returns an error unless the role may publish on the topics on which it says that there are events: those would count as lost.
+func (g *gate) announces(role string, topics map[string]uint64) error {
+	for topic := range topics {
+		if !g.bus.server.Publishes(role, topic) {
+			return forged("topic", topic, "has no events of role "+role)
+		}
+	}
+	return nil
 }
 
 // pass sends a message on to those outside who want it. If that fails, the events in it are counted.

@@ -1,7 +1,13 @@
 package natsbus_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -282,6 +288,54 @@ func TestForgeriesReachNobody(t *testing.T) {
 	requireCalm(t, victim)
 }
 
+// TestNobodyAnnouncesWhatItMayNotPublish: it would count as lost for who has subscribed to it. An observer, which publishes nothing, answers
+// the questions of two buses as if it had published one event, and then says that there were a thousand.
+func TestNobodyAnnouncesWhatItMayNotPublish(t *testing.T) {
+	const topic = "events.process.tree"
+	for role, lost := range map[string]uint64{embed.Observer: 0, "network": 0, "process": 999} {
+		t.Run(role, func(t *testing.T) {
+			server := startListening(t)
+			inside, agent := closing(t)(natsbus.InProcess(background(t), server, nil)), attachAs(t, server, embed.Agent)
+			publisher := uuid.New()
+			nc := plainAs(t, server, role, nats.Name(link.ConnectionName("raw", publisher)))
+			say := func(subject string, more map[string]any, events int) {
+				what := map[string]any{"publisher": publisher[:], "age": 1, "topics": map[string]any{topic: events}}
+				maps.Copy(what, more)
+				data, err := msgpack.Marshal(what)
+				require.NoError(t, err)
+				require.NoError(t, nc.Publish(link.BusPrefix+publisher.String()+"."+subject, data))
+			}
+			questions, err := nc.SubscribeSync("eventbus.ask")
+			require.NoError(t, err)
+			require.NoError(t, nc.Flush())
+			here, there := subscribe(t, inside, "s", "events.#"), subscribe(t, agent, "s", "events.#")
+			for range 2 { // each of them asks
+				msg, err := questions.NextMsg(patience)
+				require.NoError(t, err)
+				var question struct {
+					Asker    []byte `msgpack:"asker"`
+					Question uint64 `msgpack:"question"`
+				}
+				require.NoError(t, msgpack.Unmarshal(msg.Data, &question))
+				say("eventbus.answer."+uuid.UUID(question.Asker).String(), map[string]any{"question": question.Question, "known": 1, "last": true}, 1)
+			}
+			say("eventbus.sequences", nil, 1000)
+			if lost == 0 {
+				require.Eventually(t, func() bool { return inside.Statistics().Forged >= 3 }, patience, time.Millisecond)
+				require.NoError(t, inside.Publish(background(t), process(1))) // comes after whatever was passed on
+				require.Equal(t, uint32(1), nextPID(t, there))
+				require.Zero(t, here.Statistics().Lost)
+				require.Zero(t, there.Statistics().Lost)
+				return
+			}
+			for _, r := range []bus.Receiver{here, there} {
+				require.Eventually(t, func() bool { return r.Statistics().Lost >= lost }, patience, time.Millisecond, "its own it may announce")
+			}
+			require.Zero(t, inside.Statistics().Forged)
+		})
+	}
+}
+
 // TestAFloodOfPublishersUsesUpTheRolesOwnShare and leaves others alone.
 func TestAFloodOfPublishersUsesUpTheRolesOwnShare(t *testing.T) {
 	server := startServer(t)
@@ -298,9 +352,50 @@ func TestAFloodOfPublishersUsesUpTheRolesOwnShare(t *testing.T) {
 	require.Equal(t, uint32(7), nextPID(t, here), "one without a publisher")
 }
 
+// TestAFullShareSetsNoIDsOfOthersFree however long they have not been used: its role could then publish under them.
+func TestAFullShareSetsNoIDsOfOthersFree(t *testing.T) {
+	claim, now, idle, own := natsbus.Owners(), time.Now(), uuid.New(), uuid.New()
+	require.Empty(t, claim(idle, "agent", now))
+	require.Empty(t, claim(own, "process", now))
+	for range natsbus.MaxOwned - 1 {
+		require.Empty(t, claim(uuid.New(), "process", now))
+	}
+	require.Equal(t, "is one too many for role process", claim(uuid.New(), "process", now))
+	now = now.Add(natsbus.OwnedFor + time.Second)
+	require.Empty(t, claim(uuid.New(), "process", now), "its own are long unused")
+	require.Empty(t, claim(own, "network", now))
+	require.Equal(t, "belongs to another client", claim(idle, "process", now))
+	require.Empty(t, claim(idle, "agent", now))
+}
+
 // requireCalm checks that nothing was lost, refused or doubled.
 func requireCalm(t testing.TB, b *natsbus.Bus) {
 	t.Helper()
 	s := b.Statistics()
 	require.Zero(t, s.Lost+s.Malformed+s.Forged+s.Stale)
+}
+
+// TestMalformedHeadersDoNotFillTheLog: nats.go reports each of them.
+func TestMalformedHeadersDoNotFillTheLog(t *testing.T) {
+	server := startServer(t)
+	var log strings.Builder // written under the handler's lock, and read when the bus is closed
+	inside, err := natsbus.InProcess(background(t), server, &natsbus.Options{Bus: bus.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	require.NoError(t, err)
+	r := subscribe(t, inside, "s", "#")
+	conn, err := net.Dial("unix", server.Socket())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = fmt.Fprint(conn, "CONNECT {\"headers\":true,\"verbose\":false}\r\nPING\r\n")
+	require.NoError(t, err)
+	for said := bufio.NewScanner(conn); said.Scan() && said.Text() != "PONG"; {
+	}
+	event := wellFormed(t, func(map[string]any) {})
+	_, err = fmt.Fprint(conn, strings.Repeat("HPUB events.process.tree 4 4\r\nXXXX\r\n", 1000))
+	require.NoError(t, err)
+	_, err = fmt.Fprintf(conn, "PUB events.process.tree %d\r\n%s\r\n", len(event), event)
+	require.NoError(t, err)
+	require.Equal(t, uint32(7), nextPID(t, r))
+	require.EqualValues(t, 1000, inside.Statistics().Malformed)
+	require.NoError(t, inside.Shutdown(background(t)))
+	require.LessOrEqual(t, strings.Count(log.String(), "\n"), 5, "%.500s", log.String())
 }

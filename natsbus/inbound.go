@@ -47,7 +47,7 @@ func (b *Bus) receive(msg *nats.Msg) {
 	case isBatch:
 		err = b.receiveBatch(topic, msg.Data)
 	case isControl(subject):
-		err = b.receiveControl(subject, msg.Data, uuid.Nil)
+		err = b.receiveControl("", subject, msg.Data, uuid.Nil)
 	default:
 		err = b.receiveSingle(subject, msg)
 	}

@@ -14,7 +14,7 @@ import (
 
 // interest keeps a NATS subscription for each subject that some subscription of this process needs.
 //
-// All of them are members of one queue group with a name of its own. A server sends a message to one member of a group, also
+// All of them are members of one queue group with a name that nobody else knows. A server sends a message to one member of a group, also
 // when several members match with different subjects; so overlapping patterns do not bring a message twice.
 //
 // The other side of that: a member that leaves may already have been chosen for a message that another one matches too, and

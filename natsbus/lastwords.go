@@ -11,7 +11,7 @@ import (
 
 const (
 	// maxLastWords bounds the publishers whose last word is kept, maxLastTopics their topics altogether, and lastWordsFor says for
-	// how long. The oldest one goes first.
+	// how long. Of the role that has the most, the oldest one goes first: what one role says pushes out its own.
 	maxLastWords  = 256
 	maxLastTopics = 1 << 16
 	lastWordsFor  = 10 * time.Minute
@@ -32,6 +32,7 @@ type lastWords struct {
 // lastWord is the last word of a publisher. It is not changed once it is whole.
 type lastWord struct {
 	publisher uuid.UUID
+	role      string
 	topics    map[string]uint64
 	whole     bool
 	old       time.Duration // how old the publisher was at least, when this was heard
@@ -41,15 +42,15 @@ type lastWord struct {
 // ageAt returns at least the time from when the publisher was made until t.
 func (w *lastWord) ageAt(t time.Time) time.Duration { return max(0, w.old+t.Sub(w.heard)) }
 
-// keep remembers one message of a last word. age is the publisher's, if exact is true; otherwise what the message says is
-// taken with some slack.
-func (l *lastWords) keep(a announcement, age time.Duration, exact bool) {
+// keep remembers one message of a last word, of a bus of that role. age is the publisher's, if exact is true; otherwise what the message
+// says is taken with some slack.
+func (l *lastWords) keep(role string, a announcement, age time.Duration, exact bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := slices.IndexFunc(l.words, func(w *lastWord) bool { return w.publisher == uuid.UUID(a.Publisher) })
 	if at < 0 {
 		at = len(l.words)
-		l.words = append(l.words, &lastWord{publisher: a.Publisher, topics: make(map[string]uint64)})
+		l.words = append(l.words, &lastWord{publisher: a.Publisher, role: role, topics: make(map[string]uint64)})
 	}
 	word := l.words[at]
 	if word.whole {
@@ -63,14 +64,28 @@ func (l *lastWords) keep(a announcement, age time.Duration, exact bool) {
 		word.old = age
 	}
 	word.whole = a.Last && uint64(len(word.topics)) == a.Known
-	for len(l.words) > maxLastWords || l.topics > maxLastTopics {
-		l.forgetOldestLocked()
+	for len(l.words) > maxLastWords {
+		l.forgetLocked(l.oldestOfMost(func(*lastWord) int { return 1 }))
+	}
+	for l.topics > maxLastTopics {
+		l.forgetLocked(l.oldestOfMost(func(w *lastWord) int { return len(w.topics) }))
 	}
 }
 
-func (l *lastWords) forgetOldestLocked() {
-	l.topics -= len(l.words[0].topics)
-	l.words = slices.Delete(l.words, 0, 1)
+// oldestOfMost returns where the oldest word is of the role whose words weigh the most.
+func (l *lastWords) oldestOfMost(weigh func(*lastWord) int) int {
+	weight, most := make(map[string]int), l.words[0].role
+	for _, w := range l.words {
+		if weight[w.role] += weigh(w); weight[w.role] > weight[most] {
+			most = w.role
+		}
+	}
+	return slices.IndexFunc(l.words, func(w *lastWord) bool { return w.role == most })
+}
+
+func (l *lastWords) forgetLocked(at int) {
+	l.topics -= len(l.words[at].topics)
+	l.words = slices.Delete(l.words, at, at+1)
 }
 
 // all returns the last words that are whole, and forgets old ones.
@@ -81,7 +96,7 @@ func (l *lastWords) all() (words []*lastWord) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for len(l.words) > 0 && time.Since(l.words[0].heard) > lastWordsFor {
-		l.forgetOldestLocked()
+		l.forgetLocked(0)
 	}
 	for _, w := range l.words {
 		if w.whole {

@@ -3,6 +3,7 @@ package natsbus
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/internal/engine"
+	"github.com/daemoneye/eventbus/internal/link"
 )
 
 // Bus is a [bus.Bus] over NATS. Make one with [InProcess], [Attach] or [Connect].
@@ -88,7 +90,7 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	}
 	b.engine = e
 	b.logger = e.Options().Logger
-	b.interest.queue = "bus-" + e.Publisher().String()
+	b.interest.queue = link.GroupPrefix + rand.Text()
 	b.interest.inbox = make(chan *nats.Msg, inboundMessages)
 	b.interest.ended = e.InterestEnded
 	b.interest.subjects = make(map[string]*wanted)

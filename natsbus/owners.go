@@ -10,7 +10,7 @@ const (
 	// maxOwned bounds the publisher IDs that clients of one role may have at a time, and so what a flood of new ones can use up: that
 	// role's share.
 	maxOwned = 4096
-	// ownedFor is how long an ID that is not used any more remains its owner's.
+	// ownedFor is how long an ID that is not used any more remains its owner's at least: until its role needs the room.
 	ownedFor = 10 * time.Minute
 )
 
@@ -24,8 +24,8 @@ type owner struct {
 // with an ID that another one is about to use.
 type owners struct {
 	known map[uuid.UUID]*owned
-	count map[string]int // by role
-	swept time.Time
+	count map[string]int       // by role
+	swept map[string]time.Time // by role
 }
 
 type owned struct {
@@ -43,29 +43,30 @@ func (o *owners) claim(publisher uuid.UUID, by owner, now time.Time) (reason str
 		return ""
 	}
 	if o.count[by.role] >= maxOwned {
-		o.sweep(now)
+		o.sweep(by.role, now)
 		if o.count[by.role] >= maxOwned {
 			return "is one too many for role " + by.role
 		}
 	}
 	if o.known == nil {
-		o.known, o.count = make(map[uuid.UUID]*owned), make(map[string]int)
+		o.known, o.count, o.swept = make(map[uuid.UUID]*owned), make(map[string]int), make(map[string]time.Time)
 	}
 	o.known[publisher] = &owned{by, now}
 	o.count[by.role]++
 	return ""
 }
 
-// sweep forgets IDs that have not been used for long, once a second at most.
-func (o *owners) sweep(now time.Time) {
-	if now.Sub(o.swept) < time.Second {
+// sweep forgets IDs of a role that have not been used for long, once a second at most. Those of others stay: a role that fills its
+// own share must not set them free for itself.
+func (o *owners) sweep(role string, now time.Time) {
+	if now.Sub(o.swept[role]) < time.Second {
 		return
 	}
-	o.swept = now
+	o.swept[role] = now
 	for publisher, known := range o.known {
-		if now.Sub(known.seen) > ownedFor {
+		if known.role == role && now.Sub(known.seen) > ownedFor {
 			delete(o.known, publisher)
-			o.count[known.role]--
+			o.count[role]--
 		}
 	}
 }

@@ -355,13 +355,17 @@ func (r *requests) forget(token string) {
 	}
 }
 
-// brought takes an answer to a request that was passed on. One that nobody waits for any more is late, and no error.
+// brought takes an answer to a request that was passed on. One that nobody waits for any more is late, and no error. That nobody answers
+// is not for who answers to say: it would end the wait for the others.
 func (r *requests) brought(token string, msg *nats.Msg) {
 	r.mu.Lock()
 	p := r.passedOn[token]
 	r.mu.Unlock()
-	if p != nil {
-		p.deliver(readAnswer(msg))
+	if p == nil {
+		return
+	}
+	if data, err := readAnswer(msg); !errors.Is(err, bus.ErrNoResponders) {
+		p.deliver(data, err)
 	}
 }
 

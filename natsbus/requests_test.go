@@ -36,11 +36,13 @@ func respond(t testing.TB, b *natsbus.Bus, topic, name string) {
 }
 
 // plainAs connects a plain client with the key of a role.
-func plainAs(t testing.TB, server *embed.Server, role string) *nats.Conn {
+func plainAs(t testing.TB, server *embed.Server, role string, more ...nats.Option) *nats.Conn {
 	seed, err := nats.NkeyOptionFromSeed(seedOf(server, role))
 	require.NoError(t, err)
-	nc, err := nats.Connect(server.URL(), seed, nats.CustomInboxPrefix(link.InboxPrefix(role)), nats.MaxReconnects(0),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	options := []nats.Option{
+		seed, nats.CustomInboxPrefix(link.InboxPrefix(role)), nats.MaxReconnects(0), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+	}
+	nc, err := nats.Connect(server.URL(), append(options, more...)...)
 	require.NoError(t, err)
 	t.Cleanup(nc.Close)
 	return nc
@@ -298,6 +300,50 @@ func TestManyOpenRequestsOfOneKeepNobodyElseFromAsking(t *testing.T) {
 	asking.Wait()
 	_, err = bus.Ask(background(t), inside, statusTopic, nil)
 	require.NoError(t, err)
+}
+
+// TestManyRunningRequestsOfOneKeepNobodyElseFromAsking: an observer has as many answers made for it as there may be.
+func TestManyRunningRequestsOfOneKeepNobodyElseFromAsking(t *testing.T) {
+	server := startListening(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	running, goOn := make(chan struct{}, bus.MaxRequests), make(chan struct{})
+	end := sync.OnceFunc(func() { close(goOn) })
+	t.Cleanup(end) // before the bus is closed
+	_, err := inside.Respond(background(t), statusTopic, func(_ context.Context, r bus.Request) ([]byte, error) {
+		if r.Role == embed.Observer {
+			running <- struct{}{}
+			<-goOn
+		}
+		return []byte(r.Role), nil
+	})
+	require.NoError(t, err)
+	nc := plainAs(t, server, embed.Observer)
+	inbox, err := nc.SubscribeSync(nc.NewRespInbox())
+	require.NoError(t, err)
+	for range bus.MaxRequests {
+		require.NoError(t, nc.PublishRequest(statusTopic, inbox.Subject, nil))
+	}
+	for range bus.MaxRequests {
+		<-running
+	}
+	msg, err := nc.Request(statusTopic, nil, patience)
+	require.NoError(t, err)
+	require.Equal(t, "503", msg.Header.Get("Nats-Service-Error-Code"))
+	agent := attachAs(t, server, embed.Agent)
+	for range 2 * bus.MaxRequests { // one after the other
+		answer, err := bus.Ask(background(t), agent, statusTopic, nil)
+		require.NoError(t, err)
+		require.Equal(t, embed.Agent, string(answer))
+	}
+	answer, err := bus.Ask(background(t), inside, statusTopic, nil)
+	require.NoError(t, err)
+	require.Empty(t, answer)
+	end()
+	for range bus.MaxRequests {
+		msg, err := inbox.NextMsg(patience)
+		require.NoError(t, err)
+		require.Equal(t, embed.Observer, string(msg.Data))
+	}
 }
 
 // TestRequestsOnAnExistingServer are NATS's own: anybody whom that server permits asks and answers on the topic.

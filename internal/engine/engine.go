@@ -94,7 +94,7 @@ func New(options *bus.Options, outside Outside) (*Engine, error) {
 	}
 	e.tuning.Store(tuningOf(&o))
 	e.life, e.end = context.WithCancel(context.Background())
-	e.responders.topics, e.responders.slots = make(map[string][]*responder), make(chan struct{}, bus.MaxRequests)
+	e.responders.topics, e.responders.running = make(map[string][]*responder), make(map[string]int)
 	e.clock.start()
 	e.ids.seed(random)
 	e.peers = newPeers(e.clock.now)

@@ -16,10 +16,10 @@ import (
 
 // responders are those of this process who answer requests.
 type responders struct {
-	mu     sync.Mutex // guards what follows
-	topics map[string][]*responder
-	n      int // of them
-	slots  chan struct{}
+	mu      sync.Mutex // guards what follows
+	topics  map[string][]*responder
+	n       int            // of them
+	running map[string]int // handlers, by the role of who asks: one that asks much keeps no other from it
 }
 
 // responder answers on one topic.
@@ -94,14 +94,13 @@ func (r *responders) start(e *Engine, request bus.Request, answer func(data []by
 	}
 	for _, this := range r.topics[request.Topic] {
 		asked++
-		select {
-		case r.slots <- struct{}{}:
-		default:
+		if r.running[request.Role] >= bus.MaxRequests {
 			busy++
 			continue
 		}
+		r.running[request.Role]++
 		this.calls.Go(func() {
-			defer func() { <-r.slots }()
+			defer r.done(request.Role)
 			ctx, cancel := context.WithTimeout(e.life, bus.RequestTimeout)
 			defer cancel()
 			data, err := this.handler(ctx, request)
@@ -112,6 +111,15 @@ func (r *responders) start(e *Engine, request bus.Request, answer func(data []by
 		})
 	}
 	return asked, busy
+}
+
+// done gives back what start has taken.
+func (r *responders) done(role string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[role]--; r.running[role] == 0 {
+		delete(r.running, role)
+	}
 }
 
 // refusal returns the error as one that can be told to another process.

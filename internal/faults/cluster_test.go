@@ -92,10 +92,9 @@ func nodeKilled(t *testing.T, side string) {
 	}
 	// A node knows of a subscription at another one some time after Subscribe has returned. Each bus is a queue group.
 	near := cluster.Of(t, publisher.Statistics().Publisher.String())
-	for _, s := range subscribers {
-		group := "bus-" + s.Statistics().Publisher.String()
-		require.Eventually(t, func() bool { return near.Knows(t, group, "events.process.*") && near.Knows(t, group, "events.>") }, patience, step)
-	}
+	require.Eventually(t, func() bool {
+		return near.Groups(t, "events.process.*") == len(subscribers) && near.Groups(t, "events.>") == len(subscribers)
+	}, patience, step)
 	events := startSteady(&audit, publisher, topic, "events.process.tree", "events.network.dns")
 	for _, r := range readers {
 		delivered(t, r, 500)

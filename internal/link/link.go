@@ -25,6 +25,9 @@ const (
 	// AskerHeader is the publisher ID of the bus that asks.
 	AskerHeader = "Eventbus-Asker"
 
+	// GroupPrefix stands before the name of a bus's queue group, which nobody else knows: who did could take what is for that bus.
+	GroupPrefix = "bus."
+
 	// Up is the first segment of the subjects on which an embedded server takes what its clients publish, for the bus of its process
 	// alone to read.
 	Up = "up"
@@ -56,6 +59,10 @@ func Publisher(connection string) (publisher uuid.UUID, ok bool) {
 
 // InboxPrefix returns the prefix of the subjects on which plain clients of a role get replies, and those of no other.
 func InboxPrefix(role string) string { return "_INBOX_" + role }
+
+// RoleReplies returns the prefix of the subjects on which the server's bus answers buses of a role, instead of ReplyPrefix, which the
+// server puts back on the way to them. So an answer gets to no other role, whatever publisher ID a client connects with.
+func RoleReplies(role string) string { return InboxPrefix(role) + "." + ReplyPrefix }
 
 // ServerName returns the name that an embedded server tells its clients, by which a bus knows what it has connected to.
 func ServerName(name string) string { return serverName + name }

@@ -165,8 +165,8 @@ func (s *Server) Routes(t testing.TB) int {
 	return len(others)
 }
 
-// Knows reports whether the server knows that a queue group wants messages of a subject, be it here or behind a route.
-func (s *Server) Knows(t testing.TB, group, subject string) bool {
+// Groups returns how many queue groups the server knows that want messages of a subject, be it here or behind a route.
+func (s *Server) Groups(t testing.TB, subject string) int {
 	t.Helper()
 	type holder struct {
 		Subscriptions []struct {
@@ -178,14 +178,15 @@ func (s *Server) Knows(t testing.TB, group, subject string) bool {
 	var behind struct{ Routes []holder }
 	s.ask(t, "connz?subs=detail", &here)
 	s.ask(t, "routez?subs=detail", &behind)
+	groups := make(map[string]bool)
 	for _, h := range append(here.Connections, behind.Routes...) {
 		for _, sub := range h.Subscriptions {
-			if sub.Group == group && sub.Subject == subject {
-				return true
+			if sub.Group != "" && sub.Subject == subject {
+				groups[sub.Group] = true
 			}
 		}
 	}
-	return false
+	return len(groups)
 }
 
 // Kill kills the process as kill -9 does, and waits for its end. Twice is fine.
