@@ -60,7 +60,7 @@ func (c *topicsCommand) Validate() error {
 	if c.For < 0 {
 		return fmt.Errorf("--for: %v is negative", c.For)
 	}
-	if err := checkPositive("--wait", c.Wait); err != nil {
+	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
 	return c.attachFlags.Validate()
