@@ -135,7 +135,7 @@ func TestCustomCollector(t *testing.T) {
 	require.NoError(t, err)
 
 	p.env = append(p.env, "EVENTBUS_NATS__SHARED=attach")
-	out := p.run("customcollector", "-dir", spool, "-interval", "1h", "-duration", "1s")
+	out := p.run("customcollector", "-dir", spool, "-interval", "1h", "-duration", "5s") // which is for attaching, too
 	require.Equal(t, "scans=1 events=2 failed=0\n", out)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

@@ -17,7 +17,13 @@ import (
 const patience = 30 * time.Second
 
 // installTime bounds the installation of the clients, which may have to be downloaded.
-const installTime = 4 * time.Minute
+const installTime = 15 * time.Minute
+
+// What is downloaded is tried that often, after a pause, since a registry may be away for a moment.
+const (
+	downloadAttempts = 3
+	downloadPause    = 10 * time.Second
+)
 
 // tools are the programs that the tests run, in a directory that lives as long as they do.
 var tools struct {
@@ -83,7 +89,7 @@ func buildAll(ctx context.Context) error {
 		{"goplain-watch", "./goplain/watch"}, {"goplain-publish", "./goplain/publish"},
 		{"gobus-watch", "./gobus/watch"}, {"gobus-publish", "./gobus/publish"},
 	} {
-		if err := execute(ctx, ".", "go", "build", "-o", filepath.Join(tools.bin, program.name), program.pkg); err != nil {
+		if err := download(ctx, ".", "go", "build", "-o", filepath.Join(tools.bin, program.name), program.pkg); err != nil {
 			return err
 		}
 	}
@@ -98,7 +104,7 @@ func installPython(ctx context.Context, dir string) error {
 	if err := execute(ctx, ".", "python3", "-m", "pip", "--version"); err != nil {
 		return fmt.Errorf("%w\nit needs Python's pip, on Debian: apt-get install python3-pip", err)
 	}
-	err := execute(ctx, ".", "python3", "-m", "pip", "--python", tools.python, "install", "--disable-pip-version-check", "--quiet",
+	err := download(ctx, ".", "python3", "-m", "pip", "--python", tools.python, "install", "--disable-pip-version-check", "--quiet",
 		"-r", "python/requirements.txt")
 	if err != nil {
 		return fmt.Errorf("%w\nit needs a package index with what python/requirements.txt says", err)
@@ -111,10 +117,27 @@ func installNode(ctx context.Context) error {
 	if err := os.CopyFS(tools.node, sources{os.DirFS("node")}); err != nil {
 		return err
 	}
-	if err := execute(ctx, tools.node, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
+	if err := download(ctx, tools.node, "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"); err != nil {
 		return fmt.Errorf("%w\nit needs a package registry with what node/package-lock.json says", err)
 	}
 	return nil
+}
+
+// download is execute for a command that needs the network, and that may be repeated.
+func download(ctx context.Context, dir, name string, args ...string) (err error) {
+	for attempt := range downloadAttempts {
+		if attempt > 0 {
+			select {
+			case <-time.After(downloadPause):
+			case <-ctx.Done():
+				return err
+			}
+		}
+		if err = execute(ctx, dir, name, args...); err == nil {
+			return nil
+		}
+	}
+	return err
 }
 
 // execute runs a command, and returns its output as an error if it fails.

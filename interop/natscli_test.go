@@ -107,7 +107,11 @@ func TestNATSPublishesNoHalves(t *testing.T) {
 func TestNATSChecks(t *testing.T) {
 	c := startCollector(t)
 	c.context("observer")
-	code, stdout, stderr := c.nats("observer", "--timeout", "1s", "server", "check", "connection", "--format", "json")
+	args := []string{"--timeout", "10s", "server", "check", "connection", "--format", "json"}
+	for _, what := range []string{"connect", "rtt", "req"} { // how fast it is on a busy machine is another question
+		args = append(args, "--"+what+"-warn", "10s", "--"+what+"-critical", "20s")
+	}
+	code, stdout, stderr := c.nats("observer", args...)
 	require.Zero(t, code, stderr)
 	var check struct {
 		Status string

@@ -2,6 +2,7 @@ package natsbus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -69,7 +70,8 @@ func TestInterestThatEndsMakesNoFalseLoss(t *testing.T) {
 	require.Zero(t, s.Statistics().Lost)
 }
 
-// TestInterestThatComesAndGoesUnderLoad has an embedded publisher look for interest all the time.
+// TestInterestThatComesAndGoesUnderLoad has an embedded publisher look for interest all the time. Now and then it waits until the other bus
+// has read what there is: one that is left behind has its connection cut.
 func TestInterestThatComesAndGoesUnderLoad(t *testing.T) {
 	server := startServer(t)
 	p := closing(t)(natsbus.InProcess(background(t), server, nil))
@@ -77,14 +79,22 @@ func TestInterestThatComesAndGoesUnderLoad(t *testing.T) {
 	stop := make(chan struct{})
 	var publishing sync.WaitGroup
 	publishing.Go(func() {
-		for {
+		for burst := 1; ; burst++ {
 			select {
 			case <-stop:
 				return
 			case <-time.After(100 * time.Microsecond):
-				for range 20 {
-					require.NoError(t, p.Publish(context.Background(), process(1)))
-				}
+			}
+			var err error
+			for range 20 {
+				err = errors.Join(err, p.Publish(context.Background(), process(1)))
+			}
+			if burst%10 == 0 {
+				err = errors.Join(err, p.Flush(context.Background()), b.Flush(context.Background()))
+			}
+			if err != nil {
+				t.Error(err)
+				return
 			}
 		}
 	})

@@ -108,6 +108,9 @@ const MaxPassedOn = maxPassedOn
 // MaxUnsent is maxUnsent, for the tests.
 const MaxUnsent = maxUnsent
 
+// RequestRate is requestRate, for the tests.
+const RequestRate = requestRate
+
 // FlushTimeout is flushTimeout, for the tests.
 const FlushTimeout = flushTimeout
 

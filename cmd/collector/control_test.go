@@ -41,25 +41,32 @@ func TestARunningCollectorAnswers(t *testing.T) {
 	require.Equal(t, bus.HealthHealthy, status.Health)
 	require.Equal(t, 10*time.Second, status.Heartbeat)
 
-	report, err := control.Diagnostics(background(t), b, status.ID, nil)
+	var report control.DiagnosticsReport
+	names := make(map[string]control.CollectorStatistics)
+	var published uint64
+	require.Eventually(t, func() bool { // the process may have been seen in a first look that is not over yet
+		report, err = control.Diagnostics(background(t), b, status.ID, nil)
+		if err != nil {
+			return false
+		}
+		for _, one := range report.Collectors {
+			names[one.Name] = one
+		}
+		published = 0
+		heartbeats := false // they are published on its bus, and counted there
+		for _, topic := range report.Topics {
+			published += topic.Published
+			heartbeats = heartbeats || topic.Topic == "control.health.heartbeat."+status.ID
+		}
+		return heartbeats && names["process"].Scans > 0
+	}, patience, 10*step)
 	require.NoError(t, err)
 	require.Equal(t, status.Publisher, report.Statistics.Publisher.String())
 	require.Equal(t, 1, report.Server.Clients)
-	names := make(map[string]control.CollectorStatistics)
-	for _, one := range report.Collectors {
-		names[one.Name] = one
-	}
 	require.Len(t, names, 3)
 	require.Equal(t, 100*time.Millisecond, names["process"].Interval)
-	require.Positive(t, names["process"].Scans)
-	var published uint64
-	heartbeats := false
-	for _, topic := range report.Topics {
-		published += topic.Published
-		heartbeats = heartbeats || topic.Topic == "control.health.heartbeat."+status.ID
-	}
-	require.True(t, heartbeats, "they are published on its bus, and counted there")
-	require.LessOrEqual(t, published, report.Statistics.Published)
+	const underWay = 10 // of what is just being published, the topic may know already and the bus not yet
+	require.LessOrEqual(t, published, report.Statistics.Published+underWay)
 
 	configuration, err := control.Configuration(background(t), b, status.ID)
 	require.NoError(t, err)
@@ -148,9 +155,10 @@ func TestAHangupReadsTheConfigurationAgain(t *testing.T) {
 
 func TestAKilledCollectorIsMissed(t *testing.T) {
 	dir := runtimeDir(t)
+	const seldom = 10 * step // a role may ask a hundred times a second
 	shared := func(id string) *collector {
-		cmd := command(dir)
-		cmd.Env = append(cmd.Env, "EVENTBUS_NATS__SHARED=attach", "EVENTBUS_HEALTH__ID="+id, "EVENTBUS_HEALTH__HEARTBEAT=200ms", "EVENTBUS_COLLECT__FILES=false")
+		cmd := command(dir) // three heartbeats are longer than a busy machine holds a collector up
+		cmd.Env = append(cmd.Env, "EVENTBUS_NATS__SHARED=attach", "EVENTBUS_HEALTH__ID="+id, "EVENTBUS_HEALTH__HEARTBEAT=2s", "EVENTBUS_COLLECT__FILES=false")
 		c := launch(t, cmd)
 		c.awaitLog(t, "msg=collecting")
 		return c
@@ -165,13 +173,13 @@ func TestAKilledCollectorIsMissed(t *testing.T) {
 		require.NoError(t, err)
 		return len(status.Peers) == 1 && status.Peers[0].ID == "second" && status.Peers[0].Health == want
 	}
-	require.Eventually(t, func() bool { return peer(bus.HealthHealthy) }, patience, step)
+	require.Eventually(t, func() bool { return peer(bus.HealthHealthy) }, patience, seldom)
 	require.Eventually(t, func() bool {
 		status, err := control.Status(background(t), b, "first")
 		return err == nil && status.Peers[0].Published > 0
-	}, patience, step, "its second heartbeat counts its events")
+	}, patience, seldom, "its second heartbeat counts its events")
 	require.NoError(t, second.cmd.Process.Kill())
-	require.Eventually(t, func() bool { return peer(bus.HealthMissing) }, patience, step)
+	require.Eventually(t, func() bool { return peer(bus.HealthMissing) }, patience, seldom)
 	event, err := changes.Next(background(t))
 	require.NoError(t, err)
 	require.Equal(t, "first", event.Source)
@@ -189,7 +197,7 @@ func TestAKilledCollectorIsMissed(t *testing.T) {
 	// Who ends in order is not missed.
 	second.signal(t, syscall.SIGTERM)
 	require.Equal(t, 0, second.wait(t))
-	require.Eventually(t, func() bool { return peer(bus.HealthStopping) }, patience, step)
+	require.Eventually(t, func() bool { return peer(bus.HealthStopping) }, patience, seldom)
 	first.signal(t, syscall.SIGTERM)
 	require.Equal(t, 0, first.wait(t))
 	require.Equal(t, 1, strings.Count(first.stderr.String(), "have stopped"))

@@ -41,7 +41,7 @@ Exit codes: 0 healthy, 1 something was found, or another error, 2 usage, 130 int
 
 // Validate checks what can be checked before there is a connection.
 func (c *doctorCommand) Validate() error {
-	if err := checkPositive("--wait", c.Wait); err != nil {
+	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
 	return c.attachFlags.Validate()

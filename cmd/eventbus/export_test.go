@@ -31,6 +31,9 @@ func Complete(k *kong.Kong, words []string) (found []string) {
 	return found
 }
 
+// ProgressAfter is how long it takes until there is a progress bar.
+const ProgressAfter = progressAfter
+
 // MaxInputLine is the size of the longest line that publish reads.
 const MaxInputLine = maxInputLine
 

@@ -50,13 +50,13 @@ func TestAServerOfAnotherUser(t *testing.T) {
 		require.Regexp(t, fmt.Sprintf("^eventbus: .*the server at %s is of user %d\n$", socketIn(dir), someUser), said)
 	}
 	i := &ill{T: t, dir: dir}
-	d, code := i.examine()
+	d, code := i.examineOnce("1s") // nobody is asked
 	require.Equal(t, 1, code)
 	require.Equal(t, []string{"runtime-directory", "server"}, []string{d.Findings[0].Check, d.Findings[1].Check})
 	require.Regexp(t, fmt.Sprintf("belongs to user %d", someUser), d.Findings[0].Problem)
 	require.Regexp(t, fmt.Sprintf("^Another user's process serves .* is of user %d$", someUser), d.Findings[1].Problem)
 	i.args = []string{"--socket", socketIn(dir)}
-	d, code = i.examine()
+	d, code = i.examine(healthy)
 	require.Zero(t, code, "%+v", d)
 
 	p := run(t, dir, "proxy", "--socket", socketIn(dir))

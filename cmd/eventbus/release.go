@@ -20,10 +20,10 @@ func release(ctx context.Context, b bus.Bus, logger *slog.Logger) {
 	}
 }
 
-// checkPositive returns an error for a duration that must be more than nothing.
-func checkPositive(flag string, value time.Duration) error {
+// checkWait returns an error for a --wait that gives nobody any time.
+func checkWait(value time.Duration) error {
 	if value <= 0 {
-		return fmt.Errorf("%s: %v: must be positive", flag, value)
+		return fmt.Errorf("--wait: %v: must be positive", value)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ func (c *statsCommand) Validate() error {
 	if err := checkRows(c.Rows); err != nil {
 		return err
 	}
-	if err := checkPositive("--wait", c.Wait); err != nil {
+	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
 	return c.attachFlags.Validate()

@@ -61,7 +61,7 @@ func (c *topCommand) Validate() error {
 	if err := checkRows(c.Rows); err != nil {
 		return err
 	}
-	if err := checkPositive("--wait", c.Wait); err != nil {
+	if err := checkWait(c.Wait); err != nil {
 		return err
 	}
 	return c.attachFlags.Validate()

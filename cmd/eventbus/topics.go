@@ -20,6 +20,7 @@ type topicsCommand struct {
 	Patterns  []string      `arg:"" optional:"" name:"pattern" help:"Only these topics: + is one segment, # any number at the end. Default: all."`
 	For       time.Duration `default:"2s" placeholder:"DURATION" help:"How long to listen (${default}); 0 attaches to nothing and prints the hierarchy alone."`
 	Published bool          `help:"Do not listen, but ask the programs on the bus how much each has published since it was started."`
+	Wait      time.Duration `default:"500ms" placeholder:"DURATION" help:"With --published, how long answers may take (${default})."`
 	Output    show.Format   `short:"o" enum:"text,json" default:"text" help:"text is a table for a person, json one object a line."`
 	Quiet     bool          `short:"q" help:"No opening line on standard error."`
 	attachFlags
@@ -59,6 +60,9 @@ func (c *topicsCommand) Validate() error {
 	if c.For < 0 {
 		return fmt.Errorf("--for: %v is negative", c.For)
 	}
+	if err := checkWait(c.Wait); err != nil {
+		return err
+	}
 	return c.attachFlags.Validate()
 }
 
@@ -68,8 +72,6 @@ const (
 	maxTopics = 10_000
 	// maxSources bounds the sources that are named for a topic.
 	maxSources = 4
-	// answerWait is how long programs have to answer.
-	answerWait = 500 * time.Millisecond
 )
 
 // Run prints the topics.
@@ -160,7 +162,7 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, b bus.Bus, peer 
 
 // ask asks the programs what they have published.
 func (c *topicsCommand) ask(ctx context.Context, s *streams, b bus.Bus, peer string, seen *traffic) error {
-	programs, err := newGatherer(b, answerWait, control.MaxRows).next(ctx)
+	programs, err := newGatherer(b, c.Wait, control.MaxRows).next(ctx)
 	if err != nil {
 		return ended(ctx, explain(err, peer), "while asking")
 	}

@@ -33,9 +33,9 @@ func TestJobsInsideAProcess(t *testing.T) {
 }
 
 func TestTheWarmUpFindsTheNumberOfEvents(t *testing.T) {
-	r, err := bench.Do(t.Context(), bench.Job{Mode: bench.ModeThroughput, System: bench.Channels, Target: 10 * time.Millisecond})
+	r, err := bench.Do(t.Context(), bench.Job{Mode: bench.ModeThroughput, System: bench.Channels, Target: time.Second})
 	require.NoError(t, err)
-	require.Greater(t, r.Events, bench.FirstProbe, "ten milliseconds are enough for more than the first try")
+	require.Greater(t, r.Events, bench.FirstProbe, "a second is enough for more than the first try")
 }
 
 func TestAPlainClientGetsAllThatItKeepsUpWith(t *testing.T) {

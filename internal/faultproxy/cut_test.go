@@ -64,11 +64,11 @@ func TestCutIsOrderlyWhateverIsUnderWay(t *testing.T) {
 		held := p.dial(t)
 		p.requireConnections(t, 2)
 		send(t, held, "unread")
+		send(t, conn, "unread")
 		much := make([]byte, 64<<20)
 		require.NoError(t, conn.SetWriteDeadline(time.Now().Add(10*moment)))
-		n, err := conn.Write(much)
+		_, err := conn.Write(much)
 		require.Error(t, err)
-		require.NotZero(t, n)
 		p.Cut()
 		for _, conn := range []stream{conn, held} {
 			_, err := conn.Read(make([]byte, 1))

@@ -26,7 +26,7 @@ func TestLatency(t *testing.T) {
 // TestLatencyDoesNotAddUp sends so much that waiting for one chunk after the other would take ten times as long as it should.
 // It does so over unix sockets: TCP has waits of its own when a window is full.
 func TestLatencyDoesNotAddUp(t *testing.T) {
-	const chunk, latency = 16 << 10, 50 * time.Millisecond
+	const chunk, latency = 16 << 10, 200 * time.Millisecond
 	sent := noise(64 * chunk)
 	p := start(t, "unix", echo)
 	conn := p.connect(t)

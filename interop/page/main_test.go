@@ -15,6 +15,9 @@ import (
 // patience bounds each wait for something that has to happen.
 const patience = 30 * time.Second
 
+// startTime bounds the first start of the browser, which has everything to read from the disk.
+const startTime = 2 * time.Minute
+
 // step is how often it is looked whether it is there.
 const step = 10 * time.Millisecond
 
@@ -54,7 +57,7 @@ func prepare(run func() int) (code int, err error) {
 	}
 	// Its own sandbox needs what containers and root do not have. It shows nothing here but our page.
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium), chromedp.NoSandbox,
-		chromedp.UserDataDir(filepath.Join(dir, "profile")))
+		chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.WSURLReadTimeout(startTime))
 	allocator, free := chromedp.NewExecAllocator(context.Background(), options...)
 	defer free()
 	ctx, end := chromedp.NewContext(allocator)
