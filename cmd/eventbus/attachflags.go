@@ -16,6 +16,7 @@ import (
 	"github.com/daemoneye/eventbus/embed"
 	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/natsurl"
+	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
@@ -66,6 +67,9 @@ func (a *attachFlags) attach(ctx context.Context, s *streams, logger *slog.Logge
 	}
 	place, err := findServer(a.Socket, s)
 	if err != nil {
+		return nil, "", err
+	}
+	if err := rendezvous.CheckSocketPath(place.socket); err != nil { // nobody can be there
 		return nil, "", err
 	}
 	options.ServerUser = place.user
