@@ -103,6 +103,26 @@ func TestOpenSetsRolesAndSharing(t *testing.T) {
 	require.ErrorContains(t, err, "nobody")
 }
 
+// A key that is not there, and will not be, is an error at once: the server that lets clients in has made what it makes.
+func TestSharingWithoutAKeyIsAnErrorAtOnce(t *testing.T) {
+	socket := shortDir(t) + "/s"
+	alone, err := eventbus.Open(t.Context(), eventbus.Config{NATS: eventbus.NATSConfig{SocketPath: socket}})
+	require.NoError(t, err)
+	defer alone.Shutdown(context.Background())
+	for _, c := range []struct{ credentials, missing, remedy string }{
+		{"", "trusted.nk", "set event_bus.nats.shared there, too"}, {"other.nk", "other.nk", "eventbus creds make"},
+	} {
+		began := time.Now()
+		_, err = eventbus.Open(t.Context(), eventbus.Config{
+			NATS: eventbus.NATSConfig{SocketPath: socket, Shared: eventbus.SharedAttach, Credentials: c.credentials},
+		})
+		require.ErrorIs(t, err, bus.ErrInvalid)
+		require.ErrorContains(t, err, c.missing)
+		require.ErrorContains(t, err, c.remedy)
+		require.Less(t, time.Since(began), 2*time.Second, "it waits for nothing")
+	}
+}
+
 // A circuit that the configuration sets, and not the subscription, opens as set.
 func TestOpenSetsTheCircuit(t *testing.T) {
 	for _, kind := range []eventbus.BusType{"nats", "local"} {

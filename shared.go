@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -71,6 +73,9 @@ func attachShared(ctx context.Context, config Config, options bus.Options) (bus.
 	if err != nil {
 		return nil, fmt.Errorf("eventbus: share a server: %w", err)
 	}
+	if err := awaitSeed(socket, seed, config.NATS.Credentials != ""); err != nil {
+		return nil, fmt.Errorf("eventbus: share a server: %w", err)
+	}
 	b, err := natsbus.Attach(ctx, socket, &natsbus.Options{Bus: options, Credentials: seed})
 	if err != nil {
 		return nil, fmt.Errorf("eventbus: share a server: %w", err)
@@ -101,6 +106,42 @@ func sharedFiles(config Config) (socket, seed string, err error) {
 		}
 	}
 	return socket, filepath.Join(dir, embed.Trusted+".nk"), nil
+}
+
+// greetingTimeout bounds how long a server may take from its socket to its greeting.
+const greetingTimeout = 5 * time.Second
+
+// awaitSeed returns an error if the file of the seed is not there and will not be. A server that has only just begun makes its own before
+// it greets clients.
+func awaitSeed(socket, seed string, own bool) error {
+	if _, err := os.Stat(seed); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if own {
+		return &bus.InvalidError{Field: "credentials", Value: seed, Reason: "there is no such file: eventbus creds make with --out makes one"}
+	}
+	conn, err := rendezvous.Dial(context.Background(), socket, greetingTimeout, 0)
+	if _, away := errors.AsType[*net.OpError](err); away { // otherwise it is about whose server it is
+		return fmt.Errorf("%w: %w", nats.ErrNoServers, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.SetReadDeadline(time.Now().Add(greetingTimeout)) // it can fail only if the connection has ended, and then so does Read
+	switch _, err := conn.Read(make([]byte, 1)); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("the server at %s accepts connections and says nothing for %v: look at its log, and restart it if it hangs", socket, greetingTimeout)
+	case err != nil:
+		return fmt.Errorf("%w: %w", nats.ErrNoServers, err)
+	}
+	if _, err := os.Stat(seed); errors.Is(err, fs.ErrNotExist) {
+		return &bus.InvalidError{
+			Field: "credentials", Value: seed,
+			Reason: fmt.Sprintf("there is no such file, since the program that serves at %s does not share: set event_bus.nats.shared there, too, or give this one event_bus.nats.credentials", socket),
+		}
+	}
+	return nil
 }
 
 // watch serves once the other process does not any more. Of several that try, one gets the socket.

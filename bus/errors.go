@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/daemoneye/eventbus/subjects"
 )
 
 var (
@@ -56,7 +58,11 @@ func (e *InvalidError) Error() string {
 	if len(value) > maxErrorValue {
 		value = value[:maxErrorValue] + "…"
 	}
-	return fmt.Sprintf("bus: invalid %s %s: %s", e.Field, strconv.Quote(value), e.Reason)
+	reason := e.Reason
+	if of, ok := errors.AsType[*subjects.Error](e.Err); ok { // it names the value as well
+		reason = of.Detail()
+	}
+	return fmt.Sprintf("bus: invalid %s %s: %s", e.Field, strconv.Quote(value), reason)
 }
 
 func (e *InvalidError) Unwrap() []error {

@@ -122,7 +122,15 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	}, extra...)
 	conn, err := nats.Connect(url, options...)
 	if err != nil {
-		return nil, fmt.Errorf("natsbus: connect to %s: %w", peer, err)
+		as := ""
+		switch {
+		case !errors.Is(err, nats.ErrAuthorization):
+		case b.credentials != "":
+			as = " with the credential " + b.credentials
+		case url != "" && !strings.Contains(url, "@"):
+			as = " without a credential"
+		}
+		return nil, fmt.Errorf("natsbus: connect to %s%s: %w", peer, as, err)
 	}
 	b.conn = conn
 	if b.seed != nil {
@@ -199,7 +207,7 @@ func reconnectDelay(attempts int) time.Duration {
 func (b *Bus) disconnected(_ *nats.Conn, err error) {
 	b.lostAt.Store(new(time.Now())) // nats.go calls its handlers one after the other
 	b.outbound.away.Store(true)
-	if b.engine.Stopped() {
+	if err == nil || b.engine.Stopped() { // without an error it was given up here
 		return
 	}
 	b.logger.Warn("connection to the NATS server lost, reconnecting", "server", b.peer, "error", err)

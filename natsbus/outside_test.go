@@ -1,6 +1,7 @@
 package natsbus_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 	"github.com/vmihailenco/msgpack/v5"
+	"go.uber.org/goleak"
 
 	"github.com/daemoneye/eventbus/bus"
 	"github.com/daemoneye/eventbus/embed"
@@ -208,6 +210,39 @@ func TestOverlap(t *testing.T) {
 		require.Equal(t, c.want, natsbus.Overlap(c.a, c.b), "%s %s", c.a, c.b)
 		require.Equal(t, c.want, natsbus.Overlap(c.b, c.a), "%s %s", c.b, c.a)
 	}
+}
+
+// Who gives up while it connects has lost nothing, and is not reconnecting.
+func TestGivingUpIsNoLostConnection(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer listener.Close()
+	ctx, giveUp := context.WithCancel(context.Background())
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "INFO {\"proto\":1,\"max_payload\":1048576}\r\n")
+		lines, pings := bufio.NewScanner(conn), 0
+		for lines.Scan() {
+			if lines.Text() != "PING" {
+				continue
+			}
+			if pings++; pings > 1 { // the one of who has connected already: it waits for an answer
+				giveUp()
+				continue
+			}
+			fmt.Fprintf(conn, "PONG\r\n")
+		}
+	}()
+	var log bytes.Buffer
+	_, err = natsbus.Connect(ctx, "nats://"+listener.Addr().String(), &natsbus.Options{Bus: bus.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, goleak.Find(before)) // what the connection has to say, it has said then
+	require.NotContains(t, log.String(), "lost")
 }
 
 func TestConnectErrorsNameTheServer(t *testing.T) {

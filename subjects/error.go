@@ -28,15 +28,23 @@ type Error struct {
 // Error gives one line with kind, value, reason and place. The value is quoted,
 // so that it is printable whatever it holds, and cut when it is very long.
 func (e *Error) Error() string {
+	return fmt.Sprintf("subjects: invalid %s %s: %s", e.Kind, e.quoted(), e.Detail())
+}
+
+func (e *Error) quoted() string {
 	quoted := fmt.Sprintf("%.*q", quotedRunes, e.Value)
 	if utf8.RuneCountInString(e.Value) > quotedRunes {
 		quoted += fmt.Sprintf("... (%d bytes)", len(e.Value))
 	}
-	place := fmt.Sprintf("at byte %d", e.Position)
+	return quoted
+}
+
+// Detail gives reason and place alone, for who has said already what is invalid.
+func (e *Error) Detail() string {
 	if e.Segment > 0 {
-		place += fmt.Sprintf(", segment %d", e.Segment)
+		return fmt.Sprintf("%s (at byte %d, segment %d)", e.Reason, e.Position, e.Segment)
 	}
-	return fmt.Sprintf("subjects: invalid %s %s: %s (%s)", e.Kind, quoted, e.Reason, place)
+	return fmt.Sprintf("%s (at byte %d)", e.Reason, e.Position)
 }
 
 // checkSegment finds the first thing that keeps value[start:end] from being a

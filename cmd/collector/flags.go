@@ -8,16 +8,17 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/daemoneye/eventbus"
 	"github.com/daemoneye/eventbus/internal/daemon"
 )
 
 // minInterval bounds --interval: more often, a report would cost more than what it reports on.
 const minInterval = 100 * time.Millisecond
 
-// flags are the arguments. An empty one leaves the configuration as it is.
+// flags are the arguments. A missing one leaves the configuration as it is.
 type flags struct {
 	daemon.Flags
-	BusType string `enum:"nats,local," default:"" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
+	BusType *eventbus.BusType `enum:"nats,local" placeholder:"nats|local" help:"nats: other processes can attach. local: no server."`
 
 	Duration        time.Duration `placeholder:"TIME" help:"End after that time, such as 30s; without it, run until SIGINT or SIGTERM."`
 	Interval        time.Duration `default:"10s" help:"Time over which rates are taken, and between their log lines (${default})."`
@@ -49,7 +50,10 @@ func parseFlags(args []string, stdout, stderr io.Writer) (f flags, code int, ok 
 		kong.Exit(func(c int) { exited, code = true, c }), // --help and --version; parsing goes on after it
 	)
 	if err == nil {
-		_, err = parser.Parse(args)
+		var parsed *kong.Context
+		if parsed, err = parser.Parse(args); err == nil {
+			err = daemon.CheckGiven(parsed)
+		}
 	}
 	if exited {
 		return f, code, false

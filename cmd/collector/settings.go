@@ -45,8 +45,8 @@ func loadSettings(f flags) (settings, []eventbus.Warning, error) {
 
 // override puts the flags on top.
 func (s *settings) override(f flags) error {
-	if f.BusType != "" {
-		s.Bus.BusType = eventbus.BusType(f.BusType)
+	if f.BusType != nil {
+		s.Bus.BusType = *f.BusType
 	}
 	if err := f.OverrideHTTP(&s.HTTP); err != nil {
 		return err

@@ -59,12 +59,12 @@ func TestFlagsBeatTheFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/s", s.Bus.NATS.SocketPath)
 	require.Equal(t, "127.0.0.1:1", s.Bus.NATS.Listen)
-	_, _, err = program.LoadSettings(program.Flags{BusType: "local", Flags: daemon.Flags{Listen: "127.0.0.1:1"}})
+	_, _, err = program.LoadSettings(program.Flags{BusType: new(eventbus.Local), Flags: daemon.Flags{Listen: "127.0.0.1:1"}})
 	require.ErrorContains(t, err, "--listen 127.0.0.1:1: the local bus has no server")
 }
 
 func TestTheLogFlagsBeatTheFile(t *testing.T) {
-	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example, LogFlags: daemon.LogFlags{LogLevel: "debug", LogFormat: "json"}}})
+	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: example, LogFlags: daemon.LogFlags{LogLevel: new("debug"), LogFormat: new("json")}}})
 	require.NoError(t, err)
 	require.Equal(t, daemon.Log{Level: slog.LevelDebug, Format: "json"}, s.Log)
 }
@@ -75,7 +75,7 @@ func TestTheHTTPFlagBeatsTheFile(t *testing.T) {
 	s, _, err := program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file}})
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:1", s.HTTP.Listen)
-	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTP: "[::1]:2"}, BusType: "local"})
+	s, _, err = program.LoadSettings(program.Flags{Flags: daemon.Flags{Config: file, HTTP: "[::1]:2"}, BusType: new(eventbus.Local)})
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:2", s.HTTP.Listen)
 	require.True(t, s.HTTP.Pprof)

@@ -8,11 +8,15 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/embed"
+	"github.com/daemoneye/eventbus/internal/credentials"
 	"github.com/daemoneye/eventbus/internal/natsurl"
+	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/natsbus"
 )
 
@@ -59,10 +63,13 @@ func (a *attachFlags) attach(ctx context.Context, s *streams, logger *slog.Logge
 		if errors.Is(err, nats.ErrNoServers) {
 			return nil, "", &codedError{exitNothing, fmt.Errorf("nothing to attach to at %s: is a server running?", peer)}
 		}
-		return b, peer, err
+		return b, peer, a.remedy(err)
 	}
 	place, err := findServer(a.Socket, s)
 	if err != nil {
+		return nil, "", err
+	}
+	if err := rendezvous.CheckSocketPath(place.socket); err != nil { // nobody can be there
 		return nil, "", err
 	}
 	options.ServerUser = place.user
@@ -70,7 +77,19 @@ func (a *attachFlags) attach(ctx context.Context, s *streams, logger *slog.Logge
 	if err != nil && nothingAt(place.socket, err) {
 		return nil, "", place.nothing()
 	}
-	return b, place.socket, err
+	return b, place.socket, a.remedy(err)
+}
+
+// remedy says what to do if the server lets nobody in without a credential that it knows.
+func (a *attachFlags) remedy(err error) error {
+	if !errors.Is(err, nats.ErrAuthorization) {
+		return err
+	}
+	such := ""
+	if dir, err := credentials.Dir(a.Socket); err == nil && a.Creds == "" {
+		such = ", such as " + filepath.Join(dir, embed.Observer+".nk")
+	}
+	return fmt.Errorf("%w: say with --creds which one the server knows%s (eventbus creds list, eventbus creds make)", err, such)
 }
 
 // nothingAt reports whether attaching failed because there is no socket, or nobody behind it.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/daemoneye/eventbus/internal/bench"
 	"github.com/daemoneye/eventbus/internal/daemon"
@@ -32,7 +34,7 @@ median of the rounds. Nothing that runs on this machine already is touched, but 
     10  publishing with 10 to 10,000 subscriptions                 11  allocations of an event
     12  memory with a subscriber that is stuck
 
-Rows 6 and 9 are about other projects, which are in the module benchmarks of the repository.
+Rows 6 and 9 are about other projects, so they are in a module of its own: cd benchmarks && go run . -rows 6,9 in the repository.
 
 Each object of -o json has number, name, measured, goal (0 is none), unit and spread (between the quartiles).
 
@@ -54,7 +56,14 @@ func (b *benchCommand) config(progress func(string)) *bench.Config {
 }
 
 // Run measures and prints.
-func (b *benchCommand) Run(ctx context.Context, s *streams) error {
+func (b *benchCommand) Run(ctx context.Context, s *streams) (err error) {
+	var plot *os.File
+	if b.Plot != "" { // one that cannot be written is better known before minutes have passed
+		if plot, err = os.OpenFile(b.Plot, os.O_WRONLY|os.O_CREATE, 0o644); err != nil { //nolint:gosec // a picture for everybody
+			return err
+		}
+		defer func() { err = errors.Join(err, plot.Close()) }()
+	}
 	report, err := bench.Run(ctx, *b.config(func(line string) { fmt.Fprintf(s.stderr, "eventbus: %s\n", line) }))
 	if err != nil {
 		return ended(ctx, err, "while measuring")
@@ -66,8 +75,8 @@ func (b *benchCommand) Run(ctx context.Context, s *streams) error {
 	if err := write(s.stdout); err != nil && !daemon.IsClosedPipe(err) {
 		return err
 	}
-	if b.Plot == "" {
+	if plot == nil {
 		return nil
 	}
-	return report.WritePlotFile(b.Plot)
+	return errors.Join(plot.Truncate(0), report.WritePlot(plot))
 }

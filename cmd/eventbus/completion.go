@@ -158,7 +158,7 @@ func complete(node *kong.Node, words []string, whole bool) []candidate {
 	}
 	var all []candidate
 	for _, child := range node.Children {
-		if !child.Hidden {
+		if !child.Hidden && positional == 0 { // behind a word that is no command there is none
 			all = append(all, candidate{child.Name, child.Help})
 		}
 	}

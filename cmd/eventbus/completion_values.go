@@ -16,9 +16,7 @@ func valuesOf(v *kong.Value) []candidate {
 	if v.Enum != "" {
 		var all []candidate
 		for _, word := range v.EnumSlice() {
-			if word != "" {
-				all = append(all, candidate{text: word})
-			}
+			all = append(all, candidate{text: word})
 		}
 		return all
 	}

@@ -83,6 +83,7 @@ var checks = []check{
 	{"file-limit", checkFileLimit},
 	{"attach", checkAttach},
 	{"answers", checkAnswers},
+	{"identities", checkIdentities},
 	{"running-configuration", checkRunning},
 	{"certificate", checkCertificate},
 	{"certificate-authorities", checkAuthorities},

@@ -127,9 +127,13 @@ func checkRunning(ctx context.Context, e *examination) ([]finding, string) {
 	if e.pid == 0 || at < 0 {
 		return nil, "the program that serves has not said how it is configured"
 	}
+	id := e.programs[at].After.ID
+	if n := len(byID(e.programs)[id]); n > 1 {
+		return nil, fmt.Sprintf("%d programs are called %s, and the answer could be another's", n, show.Quote(id))
+	}
 	limited, cancel := context.WithTimeout(ctx, e.Wait)
 	defer cancel()
-	answer, err := control.Configuration(limited, e.bus, e.programs[at].After.ID)
+	answer, err := control.Configuration(limited, e.bus, id)
 	if err != nil {
 		return nil, fmt.Sprintf("it does not say how it is configured: %v", err)
 	}
@@ -172,11 +176,9 @@ func (e *examination) each(look func(i int, p *report.Program) []finding) ([]fin
 	return findings, ""
 }
 
-// checkHealth repeats what programs say of themselves, and says if they cannot be told apart. What a counter says as well, its own check
-// says better.
+// checkHealth repeats what programs say of themselves. What a counter says as well, its own check says better.
 func checkHealth(_ context.Context, e *examination) ([]finding, string) {
-	findings := namesakes(e.programs)
-	said, skipped := e.each(func(_ int, p *report.Program) []finding {
+	return e.each(func(_ int, p *report.Program) []finding {
 		switch {
 		case p.Status.Health == bus.HealthStopping:
 			return found("Wait until it has ended, and start it again if it was not meant to", "%s is about to end", show.Quote(p.After.ID))
@@ -192,22 +194,30 @@ func checkHealth(_ context.Context, e *examination) ([]finding, string) {
 		}
 		return findings
 	})
-	return append(findings, said...), skipped
 }
 
-// namesakes says which programs have one id.
-func namesakes(programs []report.Program) (findings []finding) {
+// byID returns who the programs of each id are.
+func byID(programs []report.Program) map[string][]string {
 	who := make(map[string][]string)
 	for _, p := range programs {
 		who[p.After.ID] = append(who[p.After.ID], fmt.Sprintf("%s, process %d on %s", show.Quote(p.Status.Program), p.Status.PID, show.Quote(p.Status.Host)))
 	}
+	return who
+}
+
+// checkIdentities looks whether each program has an id of its own.
+func checkIdentities(_ context.Context, e *examination) (findings []finding, skipped string) {
+	if len(e.programs) == 0 {
+		return nil, notAttached
+	}
+	who := byID(e.programs)
 	for _, id := range slices.Sorted(maps.Keys(who)) {
 		if of := who[id]; len(of) > 1 {
 			findings = append(findings, found("Give each another health.id: a request to one reaches all, and nobody notices if one of them stops",
 				"%d programs are called %s: %s", len(of), show.Quote(id), strings.Join(of, ", and "))...)
 		}
 	}
-	return findings
+	return findings, ""
 }
 
 // checkVersions looks whether the programs are of one version.

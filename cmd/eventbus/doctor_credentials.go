@@ -24,7 +24,7 @@ func checkCredentialsDirectory(_ context.Context, e *examination) ([]finding, st
 	if e.credentialsDir == "" {
 		dir, err := credentials.Dir(e.place.socket)
 		if err != nil {
-			return found("Set $HOME or $XDG_STATE_HOME, or event_bus.nats.credentials_dir", "%s", reasonOf(err)), ""
+			return found("Set $HOME or $XDG_STATE_HOME, or event_bus.nats.credentials_dir", "%v", err), ""
 		}
 		e.credentialsDir = dir
 	}
@@ -44,12 +44,12 @@ func checkCredentials(ctx context.Context, e *examination) ([]finding, string) {
 		return found("Find out which eventbus creds hangs, and end it", "Somebody has been changing the credentials in %s for longer than %v", store.Dir(), probeTimeout), ""
 	}
 	if err != nil {
-		return found(permissionRemedy(store.Dir(), "700"), "The credentials cannot be read: %s", reasonOf(err)), ""
+		return found(permissionRemedy(store.Dir(), "700"), "The credentials cannot be read: %v", err), ""
 	}
 	e.credentials, e.listed = all, true
 	var findings []finding
 	for _, err := range unusable {
-		findings = append(findings, found(credentialRemedy(err), "%s", reasonOf(err))...)
+		findings = append(findings, found(credentialRemedy(err), "%v", err)...)
 	}
 	return findings, ""
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/daemoneye/eventbus/internal/daemon"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
@@ -29,19 +28,9 @@ func checkSocketPath(_ context.Context, e *examination) ([]finding, string) {
 	}
 	e.place, e.located = place, true
 	if err := rendezvous.CheckSocketPath(place.socket); err != nil {
-		return found("Choose a shorter one: event_bus.nats.socket_path, --socket, or another $XDG_RUNTIME_DIR", "%s", reasonOf(err)), ""
+		return found("Choose a shorter one: event_bus.nats.socket_path, --socket, or another $XDG_RUNTIME_DIR", "%v", err), ""
 	}
 	return nil, ""
-}
-
-// reasonOf returns the text of an error without the package that it comes from.
-func reasonOf(err error) string {
-	for _, prefix := range []string{"credentials: ", "rendezvous: "} {
-		if text, ok := strings.CutPrefix(err.Error(), prefix); ok {
-			return strings.TrimPrefix(text, "rendezvous: ")
-		}
-	}
-	return err.Error()
 }
 
 // notLocated is why checks of the socket's surroundings are skipped.
@@ -75,7 +64,7 @@ func checkDirectory(dir string, user int, prepare func(string) error, mode strin
 		return nil, dir + " belongs to the other user whose socket was named"
 	}
 	if err := prepare(dir); err != nil {
-		return found(permissionRemedy(dir, mode), "%s", reasonOf(err)), ""
+		return found(permissionRemedy(dir, mode), "%v", err), ""
 	}
 	return nil, ""
 }
@@ -181,7 +170,7 @@ func (e *examination) unreadable(file string, err error) ([]finding, string) {
 	if place, ok := errors.AsType[*rendezvous.Error](err); ok && place.Path == filepath.Dir(file) {
 		return nil, "the directory has to be put right first"
 	}
-	return found(permissionRemedy(file, "600"), "%s", reasonOf(err)), ""
+	return found(permissionRemedy(file, "600"), "%v", err), ""
 }
 
 // checkListener looks whether the address that the server has left is alive.

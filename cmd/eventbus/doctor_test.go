@@ -235,7 +235,7 @@ var illnesses = []illness{
 		run(i.T, i.dir, "serve", "--config", i.file("serve.toml", "[event_bus.nats.leaf]\nhub = 'nats://"+closedPort+"'\n")).line()
 	}, `^The hub nats://127\.0\.0\.1:\d+ is away: .*refused`, `hub runs`},
 	{"health", "", func(i *ill) { i.collector("unwell a") }, `^a is degraded: the disk is full`, `log`},
-	{"health", "one id", func(i *ill) {
+	{"identities", "", func(i *ill) {
 		i.collector("answer a (devel)")
 		other, err := control.Serve(i.Context(), i.as("collector"), control.Options{ID: "a", Program: "second"})
 		require.NoError(i, err)
@@ -318,6 +318,23 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Of two programs of one id nobody is judged by the other's configuration, here that of the second, whose hub is away.
+func TestDoctorTakesNoProgramForItsNamesake(t *testing.T) {
+	i := &ill{T: t, dir: runtimeDir(t)}
+	first := "[health]\nid = 'a'\n[event_bus.nats]\nshared = 'attach'\n"
+	run(t, i.dir, "serve", "--config", i.file("first.toml", first)).line()
+	run(t, i.dir, "serve", "--config", i.file("second.toml", first+"leaf.hub = 'nats://"+closedPort(t)+"'\n")).line()
+	d, code := i.examine()
+	require.Equal(t, 1, code)
+	require.Len(t, d.Findings, 1, "%+v", d)
+	require.Equal(t, "identities", d.Findings[0].Check)
+	for _, check := range d.Checks {
+		if check.Check == "running-configuration" {
+			require.Equal(t, "2 programs are called a, and the answer could be another's", check.Skipped)
+		}
+	}
 }
 
 // A healthy installation has no findings, whatever can be looked at.

@@ -17,7 +17,7 @@ type filterFlags struct {
 	Type        []bus.EventType `placeholder:"TYPE" help:"Only events of that type, such as process; may be repeated, or a list with commas."`
 	PID         []uint32        `placeholder:"PID" help:"Only events about that process; may be repeated."`
 	Source      []string        `placeholder:"NAME" sep:"none" help:"Only events of that collector; may be repeated."`
-	MinPriority bus.Priority    `placeholder:"PRIORITY" enum:",low,normal,high,critical" default:"" help:"Only events of that priority or a higher one: low, normal, high or critical. What has none is normal."`
+	MinPriority *bus.Priority   `placeholder:"PRIORITY" enum:"low,normal,high,critical" help:"Only events of that priority or a higher one: low, normal, high or critical. What has none is normal."`
 	Metadata    bus.Metadata    `placeholder:"KEY=VALUE" mapsep:"none" help:"Only events with that entry, in the envelope or the payload; may be repeated."`
 	Since       moment          `placeholder:"TIME" help:"Only events of that time or later."`
 	Until       moment          `placeholder:"TIME" help:"Only events of that time or earlier."`
@@ -90,11 +90,15 @@ func (f *filterFlags) subscription(patterns []string) bus.Subscription {
 			exclude = append(exclude, not.pattern)
 		}
 	}
+	var leastPriority bus.Priority
+	if f.MinPriority != nil {
+		leastPriority = *f.MinPriority
+	}
 	return bus.Subscription{
 		Patterns: patterns, Capabilities: f.Capability, NoWildcards: f.NoWildcards,
 		Topics: bus.TopicFilter{Include: f.Include, Exclude: exclude},
 		Events: bus.EventFilter{
-			Types: f.Type, PIDs: f.PID, MinPriority: f.MinPriority, Metadata: f.Metadata, Sources: f.Source,
+			Types: f.Type, PIDs: f.PID, MinPriority: leastPriority, Metadata: f.Metadata, Sources: f.Source,
 			Since: f.Since.Time, Until: f.Until.Time,
 		},
 		Correlations: bus.CorrelationFilter{
@@ -145,8 +149,8 @@ func (f *filterFlags) conditions() (all []condition) {
 		add("pid", "events.pids", strconv.FormatUint(uint64(pid), 10))
 	}
 	add("source", "events.sources", f.Source...)
-	if f.MinPriority != "" {
-		add("min-priority", "events.min_priority", string(f.MinPriority))
+	if f.MinPriority != nil {
+		add("min-priority", "events.min_priority", string(*f.MinPriority))
 	}
 	add("metadata", "events.metadata", entries(f.Metadata)...)
 	if !f.Since.IsZero() {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"text/template"
 	"time"
 
@@ -101,7 +102,7 @@ func (w *watchCommand) checkForm() error {
 	}
 	var err error
 	if w.template, err = show.ParseTemplate(w.Template); err != nil {
-		return fmt.Errorf("--template: %w", err)
+		return fmt.Errorf("--template: line %s", strings.TrimPrefix(err.Error(), "template: template:"))
 	}
 	return nil
 }

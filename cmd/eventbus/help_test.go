@@ -218,6 +218,7 @@ func TestEveryFlagIsCompleted(t *testing.T) {
 					values := program.Complete(parser, append(path, "--"+flag.Name, ""))
 					require.NotEmpty(t, values)
 					require.NotContains(t, values, "")
+					require.NotContains(t, flag.EnumSlice(), "", flag.Name) // it would be shown among them
 				}
 			}
 		}

@@ -81,7 +81,7 @@ func manName(node *kong.Node) string { return strings.ReplaceAll(node.FullPath()
 func manPage(node *kong.Node) string {
 	page := new(roff)
 	words := strings.Fields(version())
-	page.title(manName(node), strings.Join(words[:min(2, len(words))], " "))
+	page.title(manName(node), revisionDate(), strings.Join(words[:min(2, len(words))], " "))
 	purpose, detail := node.Help, node.Detail
 	if node.Parent == nil {
 		// The first sentence of the program says what it is.

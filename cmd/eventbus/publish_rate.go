@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ func (r *rate) UnmarshalText(text []byte) error {
 		per, known = time.Second, true
 	}
 	n, err := strconv.ParseFloat(number, 64)
-	if err != nil || !known || !(n > 0) {
+	if err != nil || !known || !(n > 0) || math.IsInf(n, 1) {
 		return fmt.Errorf("%q: must be a positive number with /s, /m or /h", text)
 	}
 	interval := float64(per) / n

@@ -56,8 +56,9 @@ func (r *roff) request(name string, arguments ...string) {
 // line writes a line of text.
 func (r *roff) line(text string) { r.WriteString(escapeRoff(text) + "\n") }
 
-func (r *roff) title(name, version string) {
-	r.request("TH", strings.ToUpper(name), "1", "", version, "User Commands")
+func (r *roff) title(name, date, version string) {
+	// The date is read by machines, to which an escape is none of its hyphens.
+	fmt.Fprintf(r, ".TH \"%s\" \"1\" \"%s\" \"%s\" \"User Commands\"\n", escapeRoff(strings.ToUpper(name)), date, escapeRoff(version))
 	// No hyphenation, and no stretched spaces: words may be commands.
 	r.WriteString(".nh\n.ad l\n")
 }

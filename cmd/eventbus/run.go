@@ -87,8 +87,8 @@ type commands struct {
 // run runs the program and returns its exit code. An error is one line on stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
 	fail := func(code int, err error) int {
-		// The message may repeat what a server or an argument said.
-		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(err.Error()))
+		// The message may repeat what a server or an argument said. What the package eventbus says begins with that name already.
+		fmt.Fprintf(stderr, "eventbus: %s\n", show.Escape(strings.TrimPrefix(err.Error(), "eventbus: ")))
 		return code
 	}
 	// --help and --version end the program in the middle of parsing. Kong calls exit for that and expects it not to return;
@@ -101,6 +101,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	help := &checkedWriter{Writer: stdout}
 	parser.Stdout = help
 	parsed, err := parser.Parse(args)
+	if err == nil && !ended {
+		err = daemon.CheckGiven(parsed)
+	}
 	switch {
 	case daemon.IsClosedPipe(help.err):
 		return exitDone // who closed it has what it wanted

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/daemoneye/eventbus/bus"
+	"github.com/daemoneye/eventbus/internal/natsprocess"
 	"github.com/daemoneye/eventbus/internal/rendezvous"
 	"github.com/daemoneye/eventbus/natsbus"
 )
@@ -226,7 +227,13 @@ func TestWatchWithACredential(t *testing.T) {
 		require.Zero(t, code, said)
 	}
 	code, said := watch(t, dir, "--url", url, "--count", "1").end()
-	require.NotZero(t, code, "nobody gets in by the listener without one: %s", said)
+	require.Equal(t, 1, code, "nobody gets in by the listener without one: %s", said)
+	require.Equal(t, "eventbus: natsbus: connect to "+url+" without a credential: nats: Authorization Violation: say with --creds which one the server knows, such as "+
+		seed+" (eventbus creds list, eventbus creds make)\n", said)
+	stranger, _ := natsprocess.NewSeed(t)
+	code, said = watch(t, dir, "--url", url, "--creds", stranger).end()
+	require.Equal(t, 1, code, said)
+	require.Contains(t, said, " with the credential "+stranger+": nats: Authorization Violation: say with --creds which one the server knows (")
 	code, said = watch(t, dir, "--creds", seed+".none").end()
 	require.Equal(t, 1, code, said)
 	require.Contains(t, said, seed+".none")

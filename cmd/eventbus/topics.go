@@ -154,6 +154,9 @@ func (c *topicsCommand) listen(ctx context.Context, s *streams, b bus.Bus, peer 
 	if missed := receiver.Statistics(); missed.Dropped+missed.Lost > 0 {
 		fmt.Fprintf(s.stderr, "eventbus: not counted: dropped=%d lost=%d\n", missed.Dropped, missed.Lost)
 	}
+	if now := b.Statistics(); !now.Connected || now.Reconnects > 0 {
+		fmt.Fprintf(s.stderr, "eventbus: not counted: what came while the connection to %s was lost\n", peer)
+	}
 	if seen.others > 0 {
 		fmt.Fprintf(s.stderr, "eventbus: not shown: %s on topics beyond the first %d\n", counted(seen.others, "event"), maxTopics)
 	}

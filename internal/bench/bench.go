@@ -12,6 +12,7 @@ import (
 const (
 	DefaultRounds = 7
 	quickRounds   = 3
+	maxRounds     = 1000 // already half a day; the results of all are kept
 )
 
 // How long the measured part of a measurement takes.
@@ -42,15 +43,21 @@ type Config struct {
 
 // Validate returns an error that names what cannot be.
 func (c *Config) Validate() error {
-	if c.Rounds < 0 {
-		return fmt.Errorf("bench: rounds: %d is negative", c.Rounds)
+	if c.Rounds < 0 || c.Rounds > maxRounds {
+		return fmt.Errorf("rounds: %d: must be 1 to %d", c.Rounds, maxRounds)
 	}
 	if c.Events < 0 {
-		return fmt.Errorf("bench: events: %d is negative", c.Events)
+		return fmt.Errorf("events: %d is negative", c.Events)
 	}
+	peers := map[string]int{"6": len(c.Peers.Systems), "9": len(c.Peers.Pairs)} // that these rows are about
+	there := slices.DeleteFunc(slices.Clone(rowNumbers), func(row string) bool { n, needed := peers[row]; return needed && n == 0 })
 	for _, row := range c.Rows {
-		if !slices.Contains(rowNumbers, row) {
-			return fmt.Errorf("bench: rows: no row %q, there are %s", row, strings.Join(rowNumbers, ", "))
+		switch {
+		case slices.Contains(there, row):
+		case slices.Contains(rowNumbers, row):
+			return fmt.Errorf("rows: %s is about other projects, and measured by the module benchmarks of the repository: cd benchmarks && go run . -rows %[1]s", row)
+		default:
+			return fmt.Errorf("rows: no row %q, there are %s", row, strings.Join(there, ", "))
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ func TestThePlotIsWellFormed(t *testing.T) {
 }
 
 func TestConfigsThatCannotBe(t *testing.T) {
-	for _, c := range []bench.Config{{Rounds: -1}, {Events: -1}, {Rows: []string{"13"}}} {
+	for _, c := range []bench.Config{{Rounds: -1}, {Rounds: 1001}, {Events: -1}, {Rows: []string{"13"}}, {Rows: []string{"6"}}, {Rows: []string{"1", "9"}}} {
 		_, err := bench.Run(t.Context(), c)
 		require.Error(t, err)
 	}

@@ -81,7 +81,7 @@ func Dir(socket string) (string, error) {
 	}
 	state, err := stateDir()
 	if err != nil {
-		return "", fmt.Errorf("credentials: no place for them: %w", err)
+		return "", fmt.Errorf("no place for them: %w", err)
 	}
 	return filepath.Join(state, "eventbus", "credentials"), nil
 }

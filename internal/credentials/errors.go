@@ -7,9 +7,9 @@ import (
 
 var (
 	// ErrExists is returned when a credential of that name is there already.
-	ErrExists = errors.New("credentials: there is one of that name already")
+	ErrExists = errors.New("there is one of that name already")
 	// ErrNotFound is returned when there is no credential of that name.
-	ErrNotFound = errors.New("credentials: there is none of that name")
+	ErrNotFound = errors.New("there is none of that name")
 )
 
 // InvalidError reports a name or a role that cannot be.
@@ -20,7 +20,7 @@ type InvalidError struct {
 }
 
 func (e *InvalidError) Error() string {
-	return fmt.Sprintf("credentials: %s %q: %s", e.Field, e.Value, e.Reason)
+	return fmt.Sprintf("%s %q: %s", e.Field, e.Value, e.Reason)
 }
 
 // Error reports a file that cannot be used. It repeats nothing of the file's content.
@@ -29,4 +29,4 @@ type Error struct {
 	Reason string // what is wrong with it
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("credentials: %s: %s", e.Path, e.Reason) }
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Reason) }

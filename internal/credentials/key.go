@@ -27,7 +27,7 @@ var (
 func ReadSeed(path string) ([]byte, error) {
 	content, err := rendezvous.ReadPrivate(path, maxSeedFile)
 	if err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, err
 	}
 	seed := bytes.TrimSpace(content)
 	if _, err := Public(seed); err != nil {
@@ -40,11 +40,11 @@ func ReadSeed(path string) ([]byte, error) {
 // Public returns the public key that belongs to the seed of a user.
 func Public(seed []byte) (string, error) {
 	if !seedGrammar.Match(seed) {
-		return "", errors.New("credentials: not the seed of a user")
+		return "", errors.New("not the seed of a user")
 	}
 	pair, err := nkeys.FromSeed(seed)
 	if err != nil {
-		return "", errors.New("credentials: not the seed of a user")
+		return "", errors.New("not the seed of a user")
 	}
 	defer pair.Wipe()
 	return pair.PublicKey()
@@ -54,15 +54,15 @@ func Public(seed []byte) (string, error) {
 func newKey() (seed []byte, public string, err error) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
-		return nil, "", fmt.Errorf("credentials: no new key: %w", err)
+		return nil, "", fmt.Errorf("no new key: %w", err)
 	}
 	defer pair.Wipe()
 	if public, err = pair.PublicKey(); err != nil {
-		return nil, "", fmt.Errorf("credentials: no new key: %w", err)
+		return nil, "", fmt.Errorf("no new key: %w", err)
 	}
 	own, err := pair.Seed()
 	if err != nil {
-		return nil, "", fmt.Errorf("credentials: no new key: %w", err)
+		return nil, "", fmt.Errorf("no new key: %w", err)
 	}
 	return bytes.Clone(own), public, nil // Wipe clears the original
 }

@@ -13,7 +13,7 @@ import (
 func (s *Store) List(ctx context.Context) (credentials []Credential, skipped []error, err error) {
 	unlock, err := lockDir(ctx, s.dir)
 	if err != nil {
-		return nil, nil, fmt.Errorf("credentials: lock %s: %w", s.dir, err)
+		return nil, nil, fmt.Errorf("lock %s: %w", s.dir, err)
 	}
 	defer unlock()
 	names, seeds, skipped, err := s.names()
@@ -49,7 +49,7 @@ func sorted(errs []error) []error {
 func (s *Store) names() (public []string, seeds map[string]bool, skipped []error, err error) {
 	files, err := s.files()
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("credentials: %w", err)
+		return nil, nil, nil, err
 	}
 	seeds = make(map[string]bool)
 	for _, file := range files {

@@ -114,7 +114,7 @@ func TestReadSeedRefuses(t *testing.T) {
 			require.Equal(t, seed, read)
 			continue
 		}
-		require.EqualError(t, err, "credentials: "+path+": does not hold the seed of a user and nothing else")
+		require.EqualError(t, err, path+": does not hold the seed of a user and nothing else")
 		require.Nil(t, read)
 	}
 	write(t, path, string(seed))

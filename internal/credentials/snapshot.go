@@ -2,7 +2,6 @@ package credentials
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -60,11 +59,11 @@ func (s *Store) load() (*Snapshot, error) {
 		return snapshot, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, err
 	}
 	snapshot.dir, snapshot.settled = info, time.Since(info.ModTime()) > settling
 	if err := rendezvous.PrepareDir(s.dir); err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, err
 	}
 	names, seeds, skipped, err := s.names()
 	if err != nil {

@@ -19,7 +19,7 @@ type Store struct{ dir string }
 // others can enter it, or it is a link, or no directory, or somebody else's.
 func Open(dir string) (*Store, error) {
 	if err := rendezvous.PrepareDir(dir); err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, err
 	}
 	return &Store{dir}, nil
 }
@@ -148,11 +148,11 @@ func (s *Store) remove(name string) error {
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	unlock, err = lockDir(ctx, s.dir)
 	if err != nil {
-		return nil, fmt.Errorf("credentials: lock %s: %w", s.dir, err)
+		return nil, fmt.Errorf("lock %s: %w", s.dir, err)
 	}
 	if err := s.clean(); err != nil {
 		unlock()
-		return nil, fmt.Errorf("credentials: %w", err)
+		return nil, err
 	}
 	return unlock, nil
 }
@@ -232,7 +232,7 @@ func (s *Store) readPublic(name string) (Credential, error) {
 	path := s.publicFile(name)
 	content, err := rendezvous.ReadPrivate(path, maxPublicFile)
 	if err != nil {
-		return Credential{}, fmt.Errorf("credentials: %w", err)
+		return Credential{}, err
 	}
 	c, err := parseLine(string(content))
 	if err != nil {

@@ -2,13 +2,16 @@ package daemon
 
 import (
 	"fmt"
+	"reflect"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/daemoneye/eventbus"
 	"github.com/daemoneye/eventbus/internal/show"
 	"github.com/daemoneye/eventbus/subjects"
 )
 
-// Flags are the arguments that the programs have in common. An empty one leaves the configuration as it is.
+// Flags are the arguments that the programs have in common. A missing one leaves the configuration as it is.
 type Flags struct {
 	Config string   `type:"path" placeholder:"FILE" help:"Configuration (TOML); without it everything has its default."`
 	Socket string   `placeholder:"PATH" help:"Unix socket of the embedded server."`
@@ -26,6 +29,23 @@ type Flags struct {
 type UsageError struct{ Reason string }
 
 func (e *UsageError) Error() string { return e.Reason }
+
+// CheckGiven returns an error for a flag whose value is nothing, such as that of a variable that is not set: it would be as if the flag
+// was not there.
+func CheckGiven(parsed *kong.Context) error {
+	for _, path := range parsed.Path {
+		if path.Flag == nil {
+			continue
+		}
+		switch value := path.Flag.Target; value.Kind() {
+		case reflect.String, reflect.Slice, reflect.Map:
+			if value.Len() == 0 {
+				return &UsageError{fmt.Sprintf("--%s: is empty: leave it out, or give it a value", path.Flag.Name)}
+			}
+		}
+	}
+	return nil
+}
 
 // Check checks what can be checked without the configuration.
 func (f *Flags) Check() error {

@@ -17,21 +17,21 @@ type Log struct {
 // DefaultLog returns the defaults.
 func DefaultLog() Log { return Log{Level: slog.LevelInfo, Format: "text"} }
 
-// LogFlags are the arguments about the log. An empty one leaves the configuration as it is.
+// LogFlags are the arguments about the log. A missing one leaves the configuration as it is.
 type LogFlags struct {
-	LogLevel  string `enum:"debug,info,warn,error," default:"" placeholder:"debug|info|warn|error" help:"The least level that is logged."`
-	LogFormat string `enum:"text,json," default:"" placeholder:"text|json" help:"Log lines as text or as JSON."`
+	LogLevel  *string `enum:"debug,info,warn,error" placeholder:"debug|info|warn|error" help:"The least level that is logged."`
+	LogFormat *string `enum:"text,json" placeholder:"text|json" help:"Log lines as text or as JSON."`
 }
 
 // OverrideLog puts the flags on top of a configuration.
 func (f *LogFlags) OverrideLog(l *Log) error {
-	if f.LogFormat != "" {
-		l.Format = f.LogFormat
+	if f.LogFormat != nil {
+		l.Format = *f.LogFormat
 	}
-	if f.LogLevel == "" {
+	if f.LogLevel == nil {
 		return nil
 	}
-	if err := l.Level.UnmarshalText([]byte(f.LogLevel)); err != nil {
+	if err := l.Level.UnmarshalText([]byte(*f.LogLevel)); err != nil {
 		return &UsageError{fmt.Sprintf("--log-level: %v", err)}
 	}
 	return nil

@@ -34,7 +34,7 @@ func TestTheLogFlags(t *testing.T) {
 	table := daemon.DefaultLog()
 	require.NoError(t, (&daemon.LogFlags{}).OverrideLog(&table))
 	require.Equal(t, daemon.DefaultLog(), table)
-	require.NoError(t, (&daemon.LogFlags{LogLevel: "error", LogFormat: "json"}).OverrideLog(&table))
+	require.NoError(t, (&daemon.LogFlags{LogLevel: new("error"), LogFormat: new("json")}).OverrideLog(&table))
 	require.Equal(t, daemon.Log{Level: slog.LevelError, Format: "json"}, table)
-	require.ErrorContains(t, (&daemon.LogFlags{LogLevel: "loud"}).OverrideLog(&table), `--log-level: slog: level string "loud"`)
+	require.ErrorContains(t, (&daemon.LogFlags{LogLevel: new("loud")}).OverrideLog(&table), `--log-level: slog: level string "loud"`)
 }

@@ -141,8 +141,8 @@ func TestWhoGetsIntoACluster(t *testing.T) {
 		err     error
 		says    string
 	}{
-		"no credentials":           {natsbus.Options{TLS: trusted}, nats.ErrAuthorization, ""},
-		"another key":              {natsbus.Options{TLS: trusted, Credentials: stranger}, nats.ErrAuthorization, ""},
+		"no credentials":           {natsbus.Options{TLS: trusted}, nats.ErrAuthorization, " without a credential: "},
+		"another key":              {natsbus.Options{TLS: trusted, Credentials: stranger}, nats.ErrAuthorization, " with the credential " + stranger + ": "},
 		"another authority":        {natsbus.Options{TLS: natsbus.TLS{CAFile: natsprocess.NewAuthority(t).File}, Credentials: cluster.Collector}, nil, "certificate"},
 		"the system's authorities": {natsbus.Options{Credentials: cluster.Collector}, nil, "certificate"},
 	} {

@@ -92,7 +92,7 @@ func Listen(ctx context.Context, address string, options *Options) (*Proxy, erro
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return nil, fmt.Errorf("proxy: %w", err)
+		return nil, err
 	}
 	p := &Proxy{options: *options, listener: listener.(*net.TCPListener), complaints: rate.Sometimes{Interval: complaintInterval}}
 	o := &p.options
@@ -120,7 +120,7 @@ func split(address string) (host, port string, err error) {
 	ip, ipErr := netip.ParseAddr(host)
 	_, portErr := strconv.ParseUint(port, 10, 16)
 	if err != nil || ipErr != nil || portErr != nil || !ip.IsLoopback() {
-		return "", "", fmt.Errorf("proxy: %q must be a loopback address and a port, such as 127.0.0.1:4222", address)
+		return "", "", fmt.Errorf("%q must be a loopback address and a port, such as 127.0.0.1:4222", address)
 	}
 	return host, port, nil
 }
@@ -155,7 +155,7 @@ func (p *Proxy) Serve(ctx context.Context) error {
 	}
 	p.running.Wait()
 	if err := <-closed; err != nil {
-		return fmt.Errorf("proxy: %w", err)
+		return err
 	}
 	return nil
 }

@@ -238,6 +238,6 @@ func TestTheEndOfTheProxyEndsItsConnections(t *testing.T) {
 func TestOnlyLoopbackIsListenedOn(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0", "127.0.0.1", ":0", ""} {
 		_, err := proxy.Listen(t.Context(), address, &proxy.Options{})
-		require.ErrorContains(t, err, fmt.Sprintf("proxy: %q must be ", address))
+		require.ErrorContains(t, err, fmt.Sprintf("%q must be ", address))
 	}
 }

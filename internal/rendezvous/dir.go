@@ -2,7 +2,6 @@ package rendezvous
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,7 +14,7 @@ func PrepareDir(dir string) error {
 	mkdirErr := os.MkdirAll(dir, 0o700)
 	err := checkDir(dir)
 	if mkdirErr != nil && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("rendezvous: %w", mkdirErr)
+		return mkdirErr
 	}
 	return err
 }
@@ -31,7 +30,7 @@ func PrepareSharedDir(dir string) error {
 	info, err := os.Lstat(dir)
 	switch {
 	case err != nil:
-		return fmt.Errorf("rendezvous: %w", errors.Join(mkdirErr, err))
+		return errors.Join(mkdirErr, err)
 	case !info.IsDir():
 		return &Error{Path: dir, Reason: "is not a directory"}
 	case info.Mode().Perm()&0o001 == 0:
@@ -44,7 +43,7 @@ func PrepareSharedDir(dir string) error {
 func checkDir(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return fmt.Errorf("rendezvous: %w", err)
+		return err
 	}
 	switch {
 	case info.Mode()&fs.ModeSymlink != 0:

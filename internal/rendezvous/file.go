@@ -22,12 +22,12 @@ func ReadPrivate(path string, most int) ([]byte, error) {
 		return nil, &Error{Path: path, Reason: "is a symbolic link, a regular file is needed"}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("rendezvous: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	info, err := file.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("rendezvous: %w", err)
+		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &Error{Path: path, Reason: "is not a regular file"}
@@ -37,7 +37,7 @@ func ReadPrivate(path string, most int) ([]byte, error) {
 	}
 	content, err := io.ReadAll(io.LimitReader(file, int64(most)+1))
 	if err != nil {
-		return nil, fmt.Errorf("rendezvous: %w", err)
+		return nil, err
 	}
 	if len(content) > most {
 		return nil, &Error{Path: path, Reason: fmt.Sprintf("has more than %d bytes", most)}
@@ -55,12 +55,12 @@ func WritePrivate(path string, content []byte) (err error) {
 	}
 	file, err := os.CreateTemp(dir, name+".*.new")
 	if err != nil {
-		return fmt.Errorf("rendezvous: %w", err)
+		return err
 	}
 	next := file.Name()
 	defer func() {
 		if err != nil {
-			err = fmt.Errorf("rendezvous: %w", errors.Join(err, removeUnfinished(next)))
+			err = errors.Join(err, removeUnfinished(next))
 		}
 	}()
 	err = errors.Join(fill(file, content), file.Close())

@@ -1,7 +1,6 @@
 package rendezvous
 
 import (
-	"fmt"
 	"os"
 )
 
@@ -17,7 +16,7 @@ func WriteProxy(socket, url string) (remove func() error, err error) {
 			return nil
 		}
 		if err := os.Remove(ProxyFile(socket)); err != nil {
-			return fmt.Errorf("rendezvous: %w", err)
+			return err
 		}
 		return nil
 	}, nil

@@ -31,7 +31,7 @@ import (
 func DefaultSocket() (string, error) {
 	dir, err := defaultDir()
 	if err != nil {
-		return "", fmt.Errorf("rendezvous: no place for a socket: %w", err)
+		return "", fmt.Errorf("no place for a socket: %w", err)
 	}
 	return filepath.Join(dir, "eventbus.sock"), nil
 }
@@ -66,7 +66,7 @@ type Error struct {
 	Reason string // what is wrong with it
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("rendezvous: %s: %s", e.Path, e.Reason) }
+func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Path, e.Reason) }
 
 // CheckSocketPath returns an [*Error] if a path is too long for the name of a unix socket, or empty. The kernel's own
 // message for that is "invalid argument".
