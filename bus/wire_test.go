@@ -259,7 +259,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{"nothing", "event", nil},
 		{"a text", "event", foreignText(t)},
-		{"a key that is no text", "event", []byte{0x81, 0x01, 0x01}},
+		{"a key that is neither text nor number", "event", []byte{0x81, 0xc0, 0x01}},
 		{"no type", "type", changed("type", nil)},
 		{"no payload", "payload", changed("payload", nil)},
 		{"type is a number", "type", changed("type", 5)},

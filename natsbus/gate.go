@@ -28,6 +28,7 @@ type gate struct {
 	owners owners
 	asked  map[string]*rate.Limiter // how often each role asks
 	batch  batch                    // a buffer
+	single []byte                   // likewise
 }
 
 // requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
@@ -96,7 +97,7 @@ func (g *gate) plain(role, topic string, msg *nats.Msg) error {
 		}
 	}
 	g.batch.begin()
-	encoded, err := g.batch.encode(event)
+	encoded, err := g.batch.encode(event, !outside.single)
 	if err != nil {
 		return err
 	}
@@ -145,11 +146,11 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 		} else {
 			g.bus.engine.Passed(topic, 1)
 		}
-		if outside.single {
-			g.pass(topic, encoded, 1)
-		}
 		if outside.batched {
 			g.batch.add(encoded)
+		}
+		if outside.single {
+			g.passSingle(topic, &item.Event)
 		}
 	})
 	if g.batch.events > 0 {
@@ -195,6 +196,16 @@ func (g *gate) control(publisher uuid.UUID, subject string, data []byte) error {
 		g.pass(subject, data, 0)
 	}
 	return err
+}
+
+// passSingle sends on an event that came in a batch, as a message of its own.
+func (g *gate) passSingle(topic string, event *bus.Event) {
+	var err error
+	if g.single, err = event.MarshalMsg(g.single[:0]); err != nil {
+		g.bus.outbound.drop(1, err)
+		return
+	}
+	g.pass(topic, g.single, 1)
 }
 
 // pass sends a message on to those outside who want it. If that fails, the events in it are counted.
