@@ -10,8 +10,8 @@ import (
 // than half as long, and each byte is copied some ten times on its way.
 //
 // A number never gets another meaning, so fields are added at the end of their type. A bus that does not know a number skips it, as
-// it does a text. A type of payload that comes later must not be numbered, and keeps its texts: a bus that does not know it hands its
-// bytes on, and nobody could read them.
+// it does a text. A type of payload that comes later keeps its texts: a bus that does not know it hands its bytes on, and nobody could
+// read them.
 
 // numbered is a type that has numbers for its keys. Its encoder comes from internal/wiregen.
 type numbered interface {

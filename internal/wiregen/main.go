@@ -4,8 +4,8 @@
 // the code, so that no text is left behind; one that is read in another way than those known here is still allocated
 // by msgp. See alias.go and primitive.go in package bus.
 //
-// The keys of a type get numbers, in the order of its fields from 1: its encoder writes either, its decoder reads both. See brief.go in
-// package bus.
+// The keys of the types in numbered get numbers, in the order of their fields from 1: their encoders write either, their decoders read
+// both. See brief.go in package bus.
 //
 // It fails if a rewrite has nothing to do: then msgp generates something else than it did.
 package main
@@ -20,12 +20,6 @@ import (
 )
 
 var (
-	encoder = regexp.MustCompile(`(?s)// MarshalMsg implements msgp\.Marshaler\nfunc \(z \*(\w+)\) MarshalMsg\(b \[\]byte\).*?\n}\n`)
-	// written is what writes a key, and read what begins the reading of its value.
-	written = regexp.MustCompile(`// string "(\w+)"\n\s*o = append\(o, [^)]*\)`)
-	read    = regexp.MustCompile(`case "(\w+)":`)
-	// key is what reads one.
-	key     = regexp.MustCompile(`(?s)var field \[\]byte\n\s*_ = field(.*)field, bts, err = msgp\.ReadMapKeyZC\(bts\)(.*)switch msgp\.UnsafeString\(field\) \{`)
 	decoder = regexp.MustCompile(`(?s)// UnmarshalMsg implements msgp\.Unmarshaler\nfunc \(z \*(\w+)\) UnmarshalMsg\(bts \[\]byte\).*?\n}\n`)
 	// text is what reads a text into a field, or into an element of a list.
 	text = regexp.MustCompile(`\b(z\.\w+)(\[\w+\])?, bts, err = msgp\.ReadStringBytes\(`)
@@ -91,55 +85,6 @@ func rewrite(name string) (before []byte, err error) {
 	}
 	return before, os.WriteFile(name, code, 0o644)
 }
-
-// rewriteKeys gives numbers to the keys of all types.
-func rewriteKeys(code []byte) (_ []byte, err error) {
-	numbers := make(map[string]map[string]int) // by type and key
-	code = decoder.ReplaceAllFunc(code, func(code []byte) []byte {
-		typ := string(decoder.FindSubmatch(code)[1])
-		if !key.Match(code) {
-			return code
-		}
-		keys := make(map[string]int)
-		numbers[typ] = keys
-		var cases bytes.Buffer
-		code = read.ReplaceAllFunc(code, func(text []byte) []byte {
-			name := string(read.FindSubmatch(text)[1])
-			keys[name] = len(keys) + 1
-			fmt.Fprintf(&cases, "case %q:\nreturn %d\n", name, keys[name])
-			return fmt.Appendf(nil, "case %d: // %s", keys[name], name)
-		})
-		code = key.ReplaceAll(code, fmt.Appendf(nil, `var field int${1}if len(bts) > 0 && bts[0] <= maxNumber {
-field, bts = int(bts[0]), bts[1:]
-	} else {
-	var text []byte
-	text, bts, err = readKey(bts)
-	field = number%s(text)
-	}${2}switch field {`, typ))
-		if len(keys) > maxNumber {
-			err = fmt.Errorf("%s has more than %d keys", typ, maxNumber)
-		}
-		return fmt.Appendf(code, "\n// number%[1]s returns the number of a key, 0 if it has none\nfunc number%[1]s(key []byte) int {\nswitch string(key) {\n%[2]s}\nreturn 0\n}\n", typ, &cases)
-	})
-	code = encoder.ReplaceAllFunc(code, func(code []byte) []byte {
-		typ := string(encoder.FindSubmatch(code)[1])
-		code = written.ReplaceAllFunc(code, func(text []byte) []byte {
-			name := string(written.FindSubmatch(text)[1])
-			number, ok := numbers[typ][name]
-			if !ok {
-				err = fmt.Errorf("%s has a key %q that is not read", typ, name)
-			}
-			return fmt.Appendf(nil, "o = appendKey(o, brief, %d, \"\\x%02x%s\")", number, 0xa0|len(name), name)
-		})
-		code = bytes.Replace(code, []byte(") MarshalMsg(b []byte)"), []byte(") marshal(b []byte, brief bool)"), 1)
-		code = bytes.Replace(code, []byte("// MarshalMsg implements msgp.Marshaler"), []byte("// marshal implements numbered"), 1)
-		return fmt.Appendf(code, "\n// MarshalMsg implements msgp.Marshaler\nfunc (z *%s) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }\n", typ)
-	})
-	return code, err
-}
-
-// maxNumber is the largest that MessagePack has in one byte.
-const maxNumber = 0x7f
 
 // rewriteDecoder does so with one method, if it reads texts.
 func rewriteDecoder(code []byte) []byte {
