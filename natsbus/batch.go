@@ -43,12 +43,11 @@ func (b *batch) begin() {
 // next begin.
 func (b *batch) encode(event *bus.Event, brief bool) (encoded []byte, err error) {
 	start := len(b.message)
-	message := append(b.message, bin32, 0, 0, 0, 0)
+	marshal := (*bus.Event).MarshalMsg
 	if brief {
-		message, err = event.MarshalBrief(message)
-	} else {
-		message, err = event.MarshalMsg(message)
+		marshal = (*bus.Event).MarshalBrief
 	}
+	message, err := marshal(event, append(b.message, bin32, 0, 0, 0, 0))
 	if err != nil {
 		return nil, err
 	}
