@@ -28,7 +28,7 @@ type gate struct {
 	owners owners
 	asked  map[string]*rate.Limiter // how often each role asks
 	batch  batch                    // a buffer
-	single []byte                   // likewise
+	single batch                    // likewise, for one event in full
 }
 
 // requestRate is how many requests of a role are answered a second. An answer may cost as much as thousands of events.
@@ -200,12 +200,13 @@ func (g *gate) control(publisher uuid.UUID, subject string, data []byte) error {
 
 // passSingle sends on an event that came in a batch, as a message of its own.
 func (g *gate) passSingle(topic string, event *bus.Event) {
-	var err error
-	if g.single, err = event.MarshalMsg(g.single[:0]); err != nil {
+	g.single.begin()
+	encoded, err := g.single.encode(event, false)
+	if err != nil {
 		g.bus.outbound.drop(1, err)
 		return
 	}
-	g.pass(topic, g.single, 1)
+	g.pass(topic, encoded, 1)
 }
 
 // pass sends a message on to those outside who want it. If that fails, the events in it are counted.
