@@ -6,8 +6,8 @@ import (
 	"github.com/tinylib/msgp/msgp"
 )
 
-// MarshalMsg implements msgp.Marshaler
-func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *Correlation) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(8)
@@ -51,43 +51,35 @@ func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
 		if (zb0001Mask & 0x1) == 0 { // if not omitted
-			// string "correlation_id"
-			o = append(o, 0xae, 0x63, 0x6f, 0x72, 0x72, 0x65, 0x6c, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 1, "\xaecorrelation_id")
 			o = msgp.AppendString(o, z.ID)
 		}
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
-			// string "parent_id"
-			o = append(o, 0xa9, 0x70, 0x61, 0x72, 0x65, 0x6e, 0x74, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 2, "\xa9parent_id")
 			o = msgp.AppendString(o, z.ParentID)
 		}
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
-			// string "root_id"
-			o = append(o, 0xa7, 0x72, 0x6f, 0x6f, 0x74, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 3, "\xa7root_id")
 			o = msgp.AppendString(o, z.RootID)
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
-			// string "trace_id"
-			o = append(o, 0xa8, 0x74, 0x72, 0x61, 0x63, 0x65, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 4, "\xa8trace_id")
 			o = msgp.AppendString(o, z.TraceID)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "span_id"
-			o = append(o, 0xa7, 0x73, 0x70, 0x61, 0x6e, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 5, "\xa7span_id")
 			o = msgp.AppendString(o, z.SpanID)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "sequence"
-			o = append(o, 0xa8, 0x73, 0x65, 0x71, 0x75, 0x65, 0x6e, 0x63, 0x65)
+			o = appendKey(o, brief, 6, "\xa8sequence")
 			o = msgp.AppendUint64(o, z.Sequence)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
-			// string "stage"
-			o = append(o, 0xa5, 0x73, 0x74, 0x61, 0x67, 0x65)
+			o = appendKey(o, brief, 7, "\xa5stage")
 			o = msgp.AppendString(o, z.Stage)
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
-			// string "tags"
-			o = append(o, 0xa4, 0x74, 0x61, 0x67, 0x73)
+			o = appendKey(o, brief, 8, "\xa4tags")
 			o, err = z.Tags.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Tags")
@@ -98,10 +90,12 @@ func (z *Correlation) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *Correlation) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -110,55 +104,61 @@ func (z *Correlation) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberCorrelation(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "correlation_id":
+		switch field {
+		case 1: // correlation_id
 			z.ID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
-		case "parent_id":
+		case 2: // parent_id
 			z.ParentID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ParentID")
 				return
 			}
-		case "root_id":
+		case 3: // root_id
 			z.RootID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RootID")
 				return
 			}
-		case "trace_id":
+		case 4: // trace_id
 			z.TraceID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TraceID")
 				return
 			}
-		case "span_id":
+		case 5: // span_id
 			z.SpanID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "SpanID")
 				return
 			}
-		case "sequence":
+		case 6: // sequence
 			z.Sequence, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Sequence")
 				return
 			}
-		case "stage":
+		case 7: // stage
 			z.Stage, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Stage")
 				return
 			}
-		case "tags":
+		case 8: // tags
 			bts, err = z.Tags.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Tags")
@@ -199,6 +199,29 @@ func (z *Correlation) moveTexts(to []byte) []byte {
 	z.SpanID, to = moveText(z.SpanID, to)
 	z.Stage, to = moveText(z.Stage, to)
 	return to
+}
+
+// numberCorrelation returns the number of a key, 0 if it has none
+func numberCorrelation(key []byte) int {
+	switch string(key) {
+	case "correlation_id":
+		return 1
+	case "parent_id":
+		return 2
+	case "root_id":
+		return 3
+	case "trace_id":
+		return 4
+	case "span_id":
+		return 5
+	case "sequence":
+		return 6
+	case "stage":
+		return 7
+	case "tags":
+		return 8
+	}
+	return 0
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

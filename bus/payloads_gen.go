@@ -41,8 +41,8 @@ func (z AnalysisType) Msgsize() (s int) {
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *FilesystemEvent) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(8)
@@ -73,15 +73,12 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "path"
-		o = append(o, 0xa4, 0x70, 0x61, 0x74, 0x68)
+		o = appendKey(o, brief, 1, "\xa4path")
 		o = msgp.AppendString(o, z.Path)
-		// string "operation"
-		o = append(o, 0xa9, 0x6f, 0x70, 0x65, 0x72, 0x61, 0x74, 0x69, 0x6f, 0x6e)
+		o = appendKey(o, brief, 2, "\xa9operation")
 		o = msgp.AppendString(o, z.Operation)
 		if (zb0001Mask & 0x4) == 0 { // if not omitted
-			// string "pid"
-			o = append(o, 0xa3, 0x70, 0x69, 0x64)
+			o = appendKey(o, brief, 3, "\xa3pid")
 			if z.PID == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -89,8 +86,7 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
-			// string "size"
-			o = append(o, 0xa4, 0x73, 0x69, 0x7a, 0x65)
+			o = appendKey(o, brief, 4, "\xa4size")
 			if z.Size == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -98,21 +94,17 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "permissions"
-			o = append(o, 0xab, 0x70, 0x65, 0x72, 0x6d, 0x69, 0x73, 0x73, 0x69, 0x6f, 0x6e, 0x73)
+			o = appendKey(o, brief, 5, "\xabpermissions")
 			o = msgp.AppendString(o, z.Permissions)
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "file_hash"
-			o = append(o, 0xa9, 0x66, 0x69, 0x6c, 0x65, 0x5f, 0x68, 0x61, 0x73, 0x68)
+			o = appendKey(o, brief, 6, "\xa9file_hash")
 			o = msgp.AppendString(o, z.FileHash)
 		}
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 7, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 8, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -123,10 +115,12 @@ func (z *FilesystemEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *FilesystemEvent) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -135,25 +129,31 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberFilesystemEvent(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "path":
+		switch field {
+		case 1: // path
 			z.Path, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Path")
 				return
 			}
-		case "operation":
+		case 2: // operation
 			z.Operation, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Operation")
 				return
 			}
-		case "pid":
+		case 3: // pid
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -170,7 +170,7 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "size":
+		case 4: // size
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -187,25 +187,25 @@ func (z *FilesystemEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "permissions":
+		case 5: // permissions
 			z.Permissions, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Permissions")
 				return
 			}
-		case "file_hash":
+		case 6: // file_hash
 			z.FileHash, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FileHash")
 				return
 			}
-		case "timestamp":
+		case 7: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
-		case "metadata":
+		case 8: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -242,6 +242,29 @@ func (z *FilesystemEvent) moveTexts(to []byte) []byte {
 	z.Permissions, to = moveText(z.Permissions, to)
 	z.FileHash, to = moveText(z.FileHash, to)
 	return to
+}
+
+// numberFilesystemEvent returns the number of a key, 0 if it has none
+func numberFilesystemEvent(key []byte) int {
+	switch string(key) {
+	case "path":
+		return 1
+	case "operation":
+		return 2
+	case "pid":
+		return 3
+	case "size":
+		return 4
+	case "permissions":
+		return 5
+	case "file_hash":
+		return 6
+	case "timestamp":
+		return 7
+	case "metadata":
+		return 8
+	}
+	return 0
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -290,8 +313,8 @@ func (z Health) Msgsize() (s int) {
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *HealthEvent) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *HealthEvent) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(9)
@@ -306,33 +329,24 @@ func (z *HealthEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "id"
-		o = append(o, 0xa2, 0x69, 0x64)
+		o = appendKey(o, brief, 1, "\xa2id")
 		o = msgp.AppendString(o, z.ID)
-		// string "status"
-		o = append(o, 0xa6, 0x73, 0x74, 0x61, 0x74, 0x75, 0x73)
+		o = appendKey(o, brief, 2, "\xa6status")
 		o = msgp.AppendString(o, string(z.Status))
-		// string "interval_ns"
-		o = append(o, 0xab, 0x69, 0x6e, 0x74, 0x65, 0x72, 0x76, 0x61, 0x6c, 0x5f, 0x6e, 0x73)
+		o = appendKey(o, brief, 3, "\xabinterval_ns")
 		o = msgp.AppendDuration(o, z.Interval)
-		// string "published"
-		o = append(o, 0xa9, 0x70, 0x75, 0x62, 0x6c, 0x69, 0x73, 0x68, 0x65, 0x64)
+		o = appendKey(o, brief, 4, "\xa9published")
 		o = msgp.AppendUint64(o, z.Published)
-		// string "dropped"
-		o = append(o, 0xa7, 0x64, 0x72, 0x6f, 0x70, 0x70, 0x65, 0x64)
+		o = appendKey(o, brief, 5, "\xa7dropped")
 		o = msgp.AppendUint64(o, z.Dropped)
-		// string "lost"
-		o = append(o, 0xa4, 0x6c, 0x6f, 0x73, 0x74)
+		o = appendKey(o, brief, 6, "\xa4lost")
 		o = msgp.AppendUint64(o, z.Lost)
-		// string "unsent"
-		o = append(o, 0xa6, 0x75, 0x6e, 0x73, 0x65, 0x6e, 0x74)
+		o = appendKey(o, brief, 7, "\xa6unsent")
 		o = msgp.AppendUint64(o, z.Unsent)
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 8, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 9, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -343,10 +357,12 @@ func (z *HealthEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *HealthEvent) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *HealthEvent) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -355,19 +371,25 @@ func (z *HealthEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberHealthEvent(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "id":
+		switch field {
+		case 1: // id
 			z.ID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ID")
 				return
 			}
-		case "status":
+		case 2: // status
 			{
 				var zb0002 string
 				zb0002, bts, err = msgp.ReadStringBytes(bts)
@@ -377,43 +399,43 @@ func (z *HealthEvent) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 				z.Status = Health(zb0002)
 			}
-		case "interval_ns":
+		case 3: // interval_ns
 			z.Interval, bts, err = msgp.ReadDurationBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Interval")
 				return
 			}
-		case "published":
+		case 4: // published
 			z.Published, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Published")
 				return
 			}
-		case "dropped":
+		case 5: // dropped
 			z.Dropped, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Dropped")
 				return
 			}
-		case "lost":
+		case 6: // lost
 			z.Lost, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Lost")
 				return
 			}
-		case "unsent":
+		case 7: // unsent
 			z.Unsent, bts, err = msgp.ReadUint64Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Unsent")
 				return
 			}
-		case "timestamp":
+		case 8: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
-		case "metadata":
+		case 9: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -446,14 +468,39 @@ func (z *HealthEvent) moveTexts(to []byte) []byte {
 	return to
 }
 
+// numberHealthEvent returns the number of a key, 0 if it has none
+func numberHealthEvent(key []byte) int {
+	switch string(key) {
+	case "id":
+		return 1
+	case "status":
+		return 2
+	case "interval_ns":
+		return 3
+	case "published":
+		return 4
+	case "dropped":
+		return 5
+	case "lost":
+		return 6
+	case "unsent":
+		return 7
+	case "timestamp":
+		return 8
+	case "metadata":
+		return 9
+	}
+	return 0
+}
+
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *HealthEvent) Msgsize() (s int) {
 	s = 1 + 3 + msgp.StringPrefixSize + len(z.ID) + 7 + msgp.StringPrefixSize + len(string(z.Status)) + 12 + msgp.DurationSize + 10 + msgp.Uint64Size + 8 + msgp.Uint64Size + 5 + msgp.Uint64Size + 7 + msgp.Uint64Size + 10 + msgp.TimeSize + 9 + z.Metadata.Msgsize()
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *NetworkEvent) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(10)
@@ -480,24 +527,18 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "connection_id"
-		o = append(o, 0xad, 0x63, 0x6f, 0x6e, 0x6e, 0x65, 0x63, 0x74, 0x69, 0x6f, 0x6e, 0x5f, 0x69, 0x64)
+		o = appendKey(o, brief, 1, "\xadconnection_id")
 		o = msgp.AppendString(o, z.ConnectionID)
-		// string "protocol"
-		o = append(o, 0xa8, 0x70, 0x72, 0x6f, 0x74, 0x6f, 0x63, 0x6f, 0x6c)
+		o = appendKey(o, brief, 2, "\xa8protocol")
 		o = msgp.AppendString(o, z.Protocol)
-		// string "local_addr"
-		o = append(o, 0xaa, 0x6c, 0x6f, 0x63, 0x61, 0x6c, 0x5f, 0x61, 0x64, 0x64, 0x72)
+		o = appendKey(o, brief, 3, "\xaalocal_addr")
 		o = msgp.AppendString(o, z.LocalAddr)
-		// string "remote_addr"
-		o = append(o, 0xab, 0x72, 0x65, 0x6d, 0x6f, 0x74, 0x65, 0x5f, 0x61, 0x64, 0x64, 0x72)
+		o = appendKey(o, brief, 4, "\xabremote_addr")
 		o = msgp.AppendString(o, z.RemoteAddr)
-		// string "state"
-		o = append(o, 0xa5, 0x73, 0x74, 0x61, 0x74, 0x65)
+		o = appendKey(o, brief, 5, "\xa5state")
 		o = msgp.AppendString(o, z.State)
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "pid"
-			o = append(o, 0xa3, 0x70, 0x69, 0x64)
+			o = appendKey(o, brief, 6, "\xa3pid")
 			if z.PID == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -505,8 +546,7 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
-			// string "bytes_sent"
-			o = append(o, 0xaa, 0x62, 0x79, 0x74, 0x65, 0x73, 0x5f, 0x73, 0x65, 0x6e, 0x74)
+			o = appendKey(o, brief, 7, "\xaabytes_sent")
 			if z.BytesSent == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -514,20 +554,17 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
-			// string "bytes_received"
-			o = append(o, 0xae, 0x62, 0x79, 0x74, 0x65, 0x73, 0x5f, 0x72, 0x65, 0x63, 0x65, 0x69, 0x76, 0x65, 0x64)
+			o = appendKey(o, brief, 8, "\xaebytes_received")
 			if z.BytesReceived == nil {
 				o = msgp.AppendNil(o)
 			} else {
 				o = msgp.AppendUint64(o, *z.BytesReceived)
 			}
 		}
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 9, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 10, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -538,10 +575,12 @@ func (z *NetworkEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *NetworkEvent) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -550,43 +589,49 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberNetworkEvent(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "connection_id":
+		switch field {
+		case 1: // connection_id
 			z.ConnectionID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ConnectionID")
 				return
 			}
-		case "protocol":
+		case 2: // protocol
 			z.Protocol, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Protocol")
 				return
 			}
-		case "local_addr":
+		case 3: // local_addr
 			z.LocalAddr, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "LocalAddr")
 				return
 			}
-		case "remote_addr":
+		case 4: // remote_addr
 			z.RemoteAddr, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "RemoteAddr")
 				return
 			}
-		case "state":
+		case 5: // state
 			z.State, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "State")
 				return
 			}
-		case "pid":
+		case 6: // pid
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -603,7 +648,7 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "bytes_sent":
+		case 7: // bytes_sent
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -620,7 +665,7 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "bytes_received":
+		case 8: // bytes_received
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -637,13 +682,13 @@ func (z *NetworkEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "timestamp":
+		case 9: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
-		case "metadata":
+		case 10: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -684,6 +729,33 @@ func (z *NetworkEvent) moveTexts(to []byte) []byte {
 	return to
 }
 
+// numberNetworkEvent returns the number of a key, 0 if it has none
+func numberNetworkEvent(key []byte) int {
+	switch string(key) {
+	case "connection_id":
+		return 1
+	case "protocol":
+		return 2
+	case "local_addr":
+		return 3
+	case "remote_addr":
+		return 4
+	case "state":
+		return 5
+	case "pid":
+		return 6
+	case "bytes_sent":
+		return 7
+	case "bytes_received":
+		return 8
+	case "timestamp":
+		return 9
+	case "metadata":
+		return 10
+	}
+	return 0
+}
+
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *NetworkEvent) Msgsize() (s int) {
 	s = 1 + 14 + msgp.StringPrefixSize + len(z.ConnectionID) + 9 + msgp.StringPrefixSize + len(z.Protocol) + 11 + msgp.StringPrefixSize + len(z.LocalAddr) + 12 + msgp.StringPrefixSize + len(z.RemoteAddr) + 6 + msgp.StringPrefixSize + len(z.State) + 4
@@ -708,8 +780,8 @@ func (z *NetworkEvent) Msgsize() (s int) {
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *PerformanceEvent) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(7)
@@ -728,33 +800,26 @@ func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "metric_name"
-		o = append(o, 0xab, 0x6d, 0x65, 0x74, 0x72, 0x69, 0x63, 0x5f, 0x6e, 0x61, 0x6d, 0x65)
+		o = appendKey(o, brief, 1, "\xabmetric_name")
 		o = msgp.AppendString(o, z.MetricName)
-		// string "value"
-		o = append(o, 0xa5, 0x76, 0x61, 0x6c, 0x75, 0x65)
+		o = appendKey(o, brief, 2, "\xa5value")
 		o = msgp.AppendFloat64(o, z.Value)
-		// string "unit"
-		o = append(o, 0xa4, 0x75, 0x6e, 0x69, 0x74)
+		o = appendKey(o, brief, 3, "\xa4unit")
 		o = msgp.AppendString(o, z.Unit)
-		// string "component"
-		o = append(o, 0xa9, 0x63, 0x6f, 0x6d, 0x70, 0x6f, 0x6e, 0x65, 0x6e, 0x74)
+		o = appendKey(o, brief, 4, "\xa9component")
 		o = msgp.AppendString(o, z.Component)
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "pid"
-			o = append(o, 0xa3, 0x70, 0x69, 0x64)
+			o = appendKey(o, brief, 5, "\xa3pid")
 			if z.PID == nil {
 				o = msgp.AppendNil(o)
 			} else {
 				o = msgp.AppendUint32(o, *z.PID)
 			}
 		}
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 6, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 7, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -765,10 +830,12 @@ func (z *PerformanceEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *PerformanceEvent) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -777,37 +844,43 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberPerformanceEvent(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "metric_name":
+		switch field {
+		case 1: // metric_name
 			z.MetricName, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "MetricName")
 				return
 			}
-		case "value":
+		case 2: // value
 			z.Value, bts, err = readFloat(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Value")
 				return
 			}
-		case "unit":
+		case 3: // unit
 			z.Unit, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Unit")
 				return
 			}
-		case "component":
+		case 4: // component
 			z.Component, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Component")
 				return
 			}
-		case "pid":
+		case 5: // pid
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -824,13 +897,13 @@ func (z *PerformanceEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "timestamp":
+		case 6: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
-		case "metadata":
+		case 7: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -865,6 +938,27 @@ func (z *PerformanceEvent) moveTexts(to []byte) []byte {
 	z.Unit, to = moveText(z.Unit, to)
 	z.Component, to = moveText(z.Component, to)
 	return to
+}
+
+// numberPerformanceEvent returns the number of a key, 0 if it has none
+func numberPerformanceEvent(key []byte) int {
+	switch string(key) {
+	case "metric_name":
+		return 1
+	case "value":
+		return 2
+	case "unit":
+		return 3
+	case "component":
+		return 4
+	case "pid":
+		return 5
+	case "timestamp":
+		return 6
+	case "metadata":
+		return 7
+	}
+	return 0
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
@@ -907,8 +1001,8 @@ func (z Priority) Msgsize() (s int) {
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *ProcessEvent) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(15)
@@ -959,42 +1053,35 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "pid"
-		o = append(o, 0xa3, 0x70, 0x69, 0x64)
+		o = appendKey(o, brief, 1, "\xa3pid")
 		o = msgp.AppendUint32(o, z.PID)
 		if (zb0001Mask & 0x2) == 0 { // if not omitted
-			// string "ppid"
-			o = append(o, 0xa4, 0x70, 0x70, 0x69, 0x64)
+			o = appendKey(o, brief, 2, "\xa4ppid")
 			if z.PPID == nil {
 				o = msgp.AppendNil(o)
 			} else {
 				o = msgp.AppendUint32(o, *z.PPID)
 			}
 		}
-		// string "name"
-		o = append(o, 0xa4, 0x6e, 0x61, 0x6d, 0x65)
+		o = appendKey(o, brief, 3, "\xa4name")
 		o = msgp.AppendString(o, z.Name)
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
-			// string "executable_path"
-			o = append(o, 0xaf, 0x65, 0x78, 0x65, 0x63, 0x75, 0x74, 0x61, 0x62, 0x6c, 0x65, 0x5f, 0x70, 0x61, 0x74, 0x68)
+			o = appendKey(o, brief, 4, "\xafexecutable_path")
 			o = msgp.AppendString(o, z.ExecutablePath)
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "command_line"
-			o = append(o, 0xac, 0x63, 0x6f, 0x6d, 0x6d, 0x61, 0x6e, 0x64, 0x5f, 0x6c, 0x69, 0x6e, 0x65)
+			o = appendKey(o, brief, 5, "\xaccommand_line")
 			o = msgp.AppendArrayHeader(o, uint32(len(z.CommandLine)))
 			for za0001 := range z.CommandLine {
 				o = msgp.AppendString(o, z.CommandLine[za0001])
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "start_time"
-			o = append(o, 0xaa, 0x73, 0x74, 0x61, 0x72, 0x74, 0x5f, 0x74, 0x69, 0x6d, 0x65)
+			o = appendKey(o, brief, 6, "\xaastart_time")
 			o = appendTime(o, z.StartTime)
 		}
 		if (zb0001Mask & 0x40) == 0 { // if not omitted
-			// string "cpu_usage"
-			o = append(o, 0xa9, 0x63, 0x70, 0x75, 0x5f, 0x75, 0x73, 0x61, 0x67, 0x65)
+			o = appendKey(o, brief, 7, "\xa9cpu_usage")
 			if z.CPUUsage == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -1002,8 +1089,7 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
-			// string "memory_usage"
-			o = append(o, 0xac, 0x6d, 0x65, 0x6d, 0x6f, 0x72, 0x79, 0x5f, 0x75, 0x73, 0x61, 0x67, 0x65)
+			o = appendKey(o, brief, 8, "\xacmemory_usage")
 			if z.MemoryUsage == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -1011,32 +1097,25 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x100) == 0 { // if not omitted
-			// string "executable_hash"
-			o = append(o, 0xaf, 0x65, 0x78, 0x65, 0x63, 0x75, 0x74, 0x61, 0x62, 0x6c, 0x65, 0x5f, 0x68, 0x61, 0x73, 0x68)
+			o = appendKey(o, brief, 9, "\xafexecutable_hash")
 			o = msgp.AppendString(o, z.ExecutableHash)
 		}
 		if (zb0001Mask & 0x200) == 0 { // if not omitted
-			// string "hash_algorithm"
-			o = append(o, 0xae, 0x68, 0x61, 0x73, 0x68, 0x5f, 0x61, 0x6c, 0x67, 0x6f, 0x72, 0x69, 0x74, 0x68, 0x6d)
+			o = appendKey(o, brief, 10, "\xaehash_algorithm")
 			o = msgp.AppendString(o, z.HashAlgorithm)
 		}
 		if (zb0001Mask & 0x400) == 0 { // if not omitted
-			// string "user_id"
-			o = append(o, 0xa7, 0x75, 0x73, 0x65, 0x72, 0x5f, 0x69, 0x64)
+			o = appendKey(o, brief, 11, "\xa7user_id")
 			o = msgp.AppendString(o, z.UserID)
 		}
-		// string "accessible"
-		o = append(o, 0xaa, 0x61, 0x63, 0x63, 0x65, 0x73, 0x73, 0x69, 0x62, 0x6c, 0x65)
+		o = appendKey(o, brief, 12, "\xaaaccessible")
 		o = msgp.AppendBool(o, z.Accessible)
-		// string "file_exists"
-		o = append(o, 0xab, 0x66, 0x69, 0x6c, 0x65, 0x5f, 0x65, 0x78, 0x69, 0x73, 0x74, 0x73)
+		o = appendKey(o, brief, 13, "\xabfile_exists")
 		o = msgp.AppendBool(o, z.FileExists)
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 14, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 		if (zb0001Mask & 0x4000) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 15, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -1047,10 +1126,12 @@ func (z *ProcessEvent) MarshalMsg(b []byte) (o []byte, err error) {
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *ProcessEvent) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -1059,19 +1140,25 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberProcessEvent(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "pid":
+		switch field {
+		case 1: // pid
 			z.PID, bts, err = msgp.ReadUint32Bytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "PID")
 				return
 			}
-		case "ppid":
+		case 2: // ppid
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -1088,19 +1175,19 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "name":
+		case 3: // name
 			z.Name, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Name")
 				return
 			}
-		case "executable_path":
+		case 4: // executable_path
 			z.ExecutablePath, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ExecutablePath")
 				return
 			}
-		case "command_line":
+		case 5: // command_line
 			var zb0002 uint32
 			zb0002, bts, err = msgp.ReadArrayHeaderBytes(bts)
 			if err != nil {
@@ -1126,13 +1213,13 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "start_time":
+		case 6: // start_time
 			z.StartTime, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "StartTime")
 				return
 			}
-		case "cpu_usage":
+		case 7: // cpu_usage
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -1149,7 +1236,7 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "memory_usage":
+		case 8: // memory_usage
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -1166,43 +1253,43 @@ func (z *ProcessEvent) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "executable_hash":
+		case 9: // executable_hash
 			z.ExecutableHash, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "ExecutableHash")
 				return
 			}
-		case "hash_algorithm":
+		case 10: // hash_algorithm
 			z.HashAlgorithm, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "HashAlgorithm")
 				return
 			}
-		case "user_id":
+		case 11: // user_id
 			z.UserID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "UserID")
 				return
 			}
-		case "accessible":
+		case 12: // accessible
 			z.Accessible, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Accessible")
 				return
 			}
-		case "file_exists":
+		case 13: // file_exists
 			z.FileExists, bts, err = msgp.ReadBoolBytes(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "FileExists")
 				return
 			}
-		case "timestamp":
+		case 14: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
 				return
 			}
-		case "metadata":
+		case 15: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
@@ -1249,6 +1336,43 @@ func (z *ProcessEvent) moveTexts(to []byte) []byte {
 	return to
 }
 
+// numberProcessEvent returns the number of a key, 0 if it has none
+func numberProcessEvent(key []byte) int {
+	switch string(key) {
+	case "pid":
+		return 1
+	case "ppid":
+		return 2
+	case "name":
+		return 3
+	case "executable_path":
+		return 4
+	case "command_line":
+		return 5
+	case "start_time":
+		return 6
+	case "cpu_usage":
+		return 7
+	case "memory_usage":
+		return 8
+	case "executable_hash":
+		return 9
+	case "hash_algorithm":
+		return 10
+	case "user_id":
+		return 11
+	case "accessible":
+		return 12
+	case "file_exists":
+		return 13
+	case "timestamp":
+		return 14
+	case "metadata":
+		return 15
+	}
+	return 0
+}
+
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message
 func (z *ProcessEvent) Msgsize() (s int) {
 	s = 1 + 4 + msgp.Uint32Size + 5
@@ -1277,8 +1401,8 @@ func (z *ProcessEvent) Msgsize() (s int) {
 	return
 }
 
-// MarshalMsg implements msgp.Marshaler
-func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
+// marshal implements numbered
+func (z *TriggerRequest) marshal(b []byte, brief bool) (o []byte, err error) {
 	o = b
 	// check for omitted fields
 	zb0001Len := uint32(9)
@@ -1305,23 +1429,18 @@ func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
 
 	// skip if no fields are to be emitted
 	if zb0001Len != 0 {
-		// string "trigger_id"
-		o = append(o, 0xaa, 0x74, 0x72, 0x69, 0x67, 0x67, 0x65, 0x72, 0x5f, 0x69, 0x64)
+		o = appendKey(o, brief, 1, "\xaatrigger_id")
 		o = msgp.AppendString(o, z.TriggerID)
-		// string "target_collector"
-		o = append(o, 0xb0, 0x74, 0x61, 0x72, 0x67, 0x65, 0x74, 0x5f, 0x63, 0x6f, 0x6c, 0x6c, 0x65, 0x63, 0x74, 0x6f, 0x72)
+		o = appendKey(o, brief, 2, "\xb0target_collector")
 		o = msgp.AppendString(o, z.TargetCollector)
-		// string "analysis_type"
-		o = append(o, 0xad, 0x61, 0x6e, 0x61, 0x6c, 0x79, 0x73, 0x69, 0x73, 0x5f, 0x74, 0x79, 0x70, 0x65)
+		o = appendKey(o, brief, 3, "\xadanalysis_type")
 		o = msgp.AppendString(o, string(z.AnalysisType))
 		if (zb0001Mask & 0x8) == 0 { // if not omitted
-			// string "priority"
-			o = append(o, 0xa8, 0x70, 0x72, 0x69, 0x6f, 0x72, 0x69, 0x74, 0x79)
+			o = appendKey(o, brief, 4, "\xa8priority")
 			o = msgp.AppendString(o, string(z.Priority))
 		}
 		if (zb0001Mask & 0x10) == 0 { // if not omitted
-			// string "target_pid"
-			o = append(o, 0xaa, 0x74, 0x61, 0x72, 0x67, 0x65, 0x74, 0x5f, 0x70, 0x69, 0x64)
+			o = appendKey(o, brief, 5, "\xaatarget_pid")
 			if z.TargetPID == nil {
 				o = msgp.AppendNil(o)
 			} else {
@@ -1329,33 +1448,31 @@ func (z *TriggerRequest) MarshalMsg(b []byte) (o []byte, err error) {
 			}
 		}
 		if (zb0001Mask & 0x20) == 0 { // if not omitted
-			// string "target_path"
-			o = append(o, 0xab, 0x74, 0x61, 0x72, 0x67, 0x65, 0x74, 0x5f, 0x70, 0x61, 0x74, 0x68)
+			o = appendKey(o, brief, 6, "\xabtarget_path")
 			o = msgp.AppendString(o, z.TargetPath)
 		}
-		// string "correlation_id"
-		o = append(o, 0xae, 0x63, 0x6f, 0x72, 0x72, 0x65, 0x6c, 0x61, 0x74, 0x69, 0x6f, 0x6e, 0x5f, 0x69, 0x64)
+		o = appendKey(o, brief, 7, "\xaecorrelation_id")
 		o = msgp.AppendString(o, z.CorrelationID)
 		if (zb0001Mask & 0x80) == 0 { // if not omitted
-			// string "metadata"
-			o = append(o, 0xa8, 0x6d, 0x65, 0x74, 0x61, 0x64, 0x61, 0x74, 0x61)
+			o = appendKey(o, brief, 8, "\xa8metadata")
 			o, err = z.Metadata.MarshalMsg(o)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
 			}
 		}
-		// string "timestamp"
-		o = append(o, 0xa9, 0x74, 0x69, 0x6d, 0x65, 0x73, 0x74, 0x61, 0x6d, 0x70)
+		o = appendKey(o, brief, 9, "\xa9timestamp")
 		o = appendTime(o, z.Timestamp)
 	}
 	return
 }
 
+// MarshalMsg implements msgp.Marshaler
+func (z *TriggerRequest) MarshalMsg(b []byte) ([]byte, error) { return z.marshal(b, false) }
+
 // decodeAliased implements aliased
 func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
-	var field []byte
-	_ = field
+	var field int
 	var zb0001 uint32
 	zb0001, bts, err = msgp.ReadMapHeaderBytes(bts)
 	if err != nil {
@@ -1364,25 +1481,31 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 	}
 	for zb0001 > 0 {
 		zb0001--
-		field, bts, err = readKey(bts)
+		if len(bts) > 0 && bts[0] <= maxNumber {
+			field, bts = int(bts[0]), bts[1:]
+		} else {
+			var text []byte
+			text, bts, err = readKey(bts)
+			field = numberTriggerRequest(text)
+		}
 		if err != nil {
 			err = msgp.WrapError(err)
 			return
 		}
-		switch msgp.UnsafeString(field) {
-		case "trigger_id":
+		switch field {
+		case 1: // trigger_id
 			z.TriggerID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TriggerID")
 				return
 			}
-		case "target_collector":
+		case 2: // target_collector
 			z.TargetCollector, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TargetCollector")
 				return
 			}
-		case "analysis_type":
+		case 3: // analysis_type
 			{
 				var zb0002 string
 				zb0002, bts, err = msgp.ReadStringBytes(bts)
@@ -1392,7 +1515,7 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 				z.AnalysisType = AnalysisType(zb0002)
 			}
-		case "priority":
+		case 4: // priority
 			{
 				var zb0003 string
 				zb0003, bts, err = msgp.ReadStringBytes(bts)
@@ -1402,7 +1525,7 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 				}
 				z.Priority = Priority(zb0003)
 			}
-		case "target_pid":
+		case 5: // target_pid
 			if msgp.IsNil(bts) {
 				bts, err = msgp.ReadNilBytes(bts)
 				if err != nil {
@@ -1419,25 +1542,25 @@ func (z *TriggerRequest) decodeAliased(bts []byte) (o []byte, err error) {
 					return
 				}
 			}
-		case "target_path":
+		case 6: // target_path
 			z.TargetPath, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "TargetPath")
 				return
 			}
-		case "correlation_id":
+		case 7: // correlation_id
 			z.CorrelationID, bts, err = readAliased(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "CorrelationID")
 				return
 			}
-		case "metadata":
+		case 8: // metadata
 			bts, err = z.Metadata.UnmarshalMsg(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Metadata")
 				return
 			}
-		case "timestamp":
+		case 9: // timestamp
 			z.Timestamp, bts, err = readTime(bts)
 			if err != nil {
 				err = msgp.WrapError(err, "Timestamp")
@@ -1474,6 +1597,31 @@ func (z *TriggerRequest) moveTexts(to []byte) []byte {
 	z.TargetPath, to = moveText(z.TargetPath, to)
 	z.CorrelationID, to = moveText(z.CorrelationID, to)
 	return to
+}
+
+// numberTriggerRequest returns the number of a key, 0 if it has none
+func numberTriggerRequest(key []byte) int {
+	switch string(key) {
+	case "trigger_id":
+		return 1
+	case "target_collector":
+		return 2
+	case "analysis_type":
+		return 3
+	case "priority":
+		return 4
+	case "target_pid":
+		return 5
+	case "target_path":
+		return 6
+	case "correlation_id":
+		return 7
+	case "metadata":
+		return 8
+	case "timestamp":
+		return 9
+	}
+	return 0
 }
 
 // Msgsize returns an upper bound estimate of the number of bytes occupied by the serialized message

@@ -37,6 +37,7 @@ func shortText(b []byte) (size int, ok bool) {
 
 const (
 	fixstr  = 0xa0
+	fixext4 = 0xd6
 	fixext8 = 0xd7
 	typTime = 0xff // the type of the extension: -1
 )
@@ -48,6 +49,9 @@ func readTime(b []byte) (t time.Time, rest []byte, err error) {
 		if nanoseconds := bits >> 34; nanoseconds < 1e9 {
 			return time.Unix(int64(bits&(1<<34-1)), int64(nanoseconds)).UTC(), b[10:], nil
 		}
+	}
+	if len(b) >= 6 && b[0] == fixext4 && b[1] == typTime {
+		return time.Unix(int64(binary.BigEndian.Uint32(b[2:])), 0).UTC(), b[6:], nil
 	}
 	return msgp.ReadTimeUTCBytes(b)
 }
@@ -70,6 +74,9 @@ func appendTime(b []byte, t time.Time) []byte {
 	seconds, nanoseconds := t.Unix(), uint64(t.Nanosecond())
 	if nanoseconds > 0 && seconds >= 0 && seconds < 1<<34 {
 		return binary.BigEndian.AppendUint64(append(b, fixext8, typTime), nanoseconds<<34|uint64(seconds))
+	}
+	if nanoseconds == 0 && seconds >= 0 && seconds < 1<<32 {
+		return binary.BigEndian.AppendUint32(append(b, fixext4, typTime), uint32(seconds))
 	}
 	return msgp.AppendTimeExt(b, t)
 }

@@ -35,49 +35,65 @@ func (e *Event) Msgsize() int {
 }
 
 // MarshalMsg appends the event's wire form to b. It does not allocate if there is room for it.
-func (e *Event) MarshalMsg(b []byte) ([]byte, error) {
+func (e *Event) MarshalMsg(b []byte) ([]byte, error) { return e.marshal(b, false) }
+
+func (e *Event) marshal(b []byte, brief bool) ([]byte, error) {
 	if e.Payload == nil {
 		return b, &InvalidError{Field: "payload", Value: "nil", Reason: "an event needs a payload"}
 	}
 	if cap(b) == 0 {
 		b = make([]byte, 0, e.Msgsize())
 	}
-	keys := uint32(8)
+	correlated := !brief || !e.Correlation.begins(e.ID)
+	keys := uint32(6)
+	if !brief {
+		keys++
+	}
 	if e.Source != "" {
+		keys++
+	}
+	if correlated {
 		keys++
 	}
 	if len(e.Metadata) > 0 {
 		keys++
 	}
 	b = msgp.AppendMapHeader(b, keys)
-	b = append(b, "\xa2id"...)
+	b = appendKey(b, brief, keyID, "\xa2id")
 	b = msgp.AppendBytes(b, e.ID[:])
-	b = append(b, "\xa4time"...)
+	b = appendKey(b, brief, keyTime, "\xa4time")
 	b = appendTime(b, e.Time)
-	b = append(b, "\xa5topic"...)
-	b = msgp.AppendString(b, e.Topic)
+	if !brief {
+		b = appendKey(b, brief, keyTopic, "\xa5topic")
+		b = msgp.AppendString(b, e.Topic)
+	}
 	if e.Source != "" {
-		b = append(b, "\xa6source"...)
+		b = appendKey(b, brief, keySource, "\xa6source")
 		b = msgp.AppendString(b, e.Source)
 	}
-	b = append(b, "\xa4type"...)
+	b = appendKey(b, brief, keyType, "\xa4type")
 	b = msgp.AppendString(b, string(e.Payload.Type()))
-	b = append(b, "\xa9publisher"...)
+	b = appendKey(b, brief, keyPublisher, "\xa9publisher")
 	b = msgp.AppendBytes(b, e.Publisher[:])
-	b = append(b, "\xa8sequence"...)
+	b = appendKey(b, brief, keySequence, "\xa8sequence")
 	b = msgp.AppendUint64(b, e.Sequence)
-	b = append(b, "\xabcorrelation"...)
-	b, err := e.Correlation.MarshalMsg(b)
-	if err != nil {
-		return b, err
+	var err error
+	if correlated {
+		b = appendKey(b, brief, keyCorrelation, "\xabcorrelation")
+		if b, err = e.Correlation.marshal(b, brief); err != nil {
+			return b, err
+		}
 	}
 	if len(e.Metadata) > 0 {
-		b = append(b, "\xa8metadata"...)
+		b = appendKey(b, brief, keyMetadata, "\xa8metadata")
 		if b, err = e.Metadata.MarshalMsg(b); err != nil {
 			return b, err
 		}
 	}
-	b = append(b, "\xa7payload"...)
+	b = appendKey(b, brief, keyPayload, "\xa7payload")
+	if p, ok := e.Payload.(numbered); ok {
+		return p.marshal(b, brief)
+	}
 	return e.Payload.MarshalMsg(b)
 }
 
@@ -126,30 +142,36 @@ func (e *Event) decodeAliased(b []byte) (rest []byte, err error) {
 		return b, wireError("event", err)
 	}
 	for range n {
-		var key []byte
-		if key, b, err = readKey(b); err != nil {
-			return b, wireError("event", err)
+		var key int
+		if len(b) > 0 && b[0] <= maxNumber {
+			key, b = int(b[0]), b[1:]
+		} else {
+			var text []byte
+			if text, b, err = readKey(b); err != nil {
+				return b, wireError("event", err)
+			}
+			key = numberEnvelope(text)
 		}
-		switch string(key) {
-		case "id":
+		switch key {
+		case keyID:
 			e.ID, b, err = readUUID(b)
-		case "time":
+		case keyTime:
 			e.Time, b, err = readTime(b)
-		case "topic":
+		case keyTopic:
 			e.Topic, b, err = readAliased(b)
-		case "source":
+		case keySource:
 			e.Source, b, err = readAliased(b)
-		case "type":
+		case keyType:
 			kind, b, err = readText(b)
-		case "publisher":
+		case keyPublisher:
 			e.Publisher, b, err = readUUID(b)
-		case "sequence":
+		case keySequence:
 			e.Sequence, b, err = msgp.ReadUint64Bytes(b)
-		case "correlation":
+		case keyCorrelation:
 			b, err = e.Correlation.decodeAliased(b)
-		case "metadata":
+		case keyMetadata:
 			b, err = e.Metadata.UnmarshalMsg(b)
-		case "payload":
+		case keyPayload:
 			start := b
 			// Usually the type came before, and nothing has to be read twice. Failures wait until everything is read.
 			if known = lookupType(kind); known != nil {
@@ -165,10 +187,11 @@ func (e *Event) decodeAliased(b []byte) (rest []byte, err error) {
 			}
 			payload = start[:len(start)-len(b)]
 		default:
+			key = 0
 			b, err = msgp.Skip(b)
 		}
 		if err != nil {
-			return b, wireError(string(key), err)
+			return b, wireError(envelopeKeys[key], err)
 		}
 	}
 	switch {

@@ -189,6 +189,7 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 	for name, event := range vectors() {
 		buffer := make([]byte, 0, event.Msgsize())
 		require.Zero(t, testing.AllocsPerRun(100, func() { buffer, _ = event.MarshalMsg(buffer[:0]) }), name)
+		require.Zero(t, testing.AllocsPerRun(100, func() { buffer, _ = event.MarshalBrief(buffer[:0]) }), name)
 		require.LessOrEqual(t, testing.AllocsPerRun(100, func() { _, _ = event.MarshalMsg(nil) }), 1.0, name)
 	}
 }

@@ -259,7 +259,7 @@ func TestUnmarshalRefuses(t *testing.T) {
 	}{
 		{"nothing", "event", nil},
 		{"a text", "event", foreignText(t)},
-		{"a key that is no text", "event", []byte{0x81, 0x01, 0x01}},
+		{"a key that is neither text nor number", "event", []byte{0x81, 0xc0, 0x01}},
 		{"no type", "type", changed("type", nil)},
 		{"no payload", "payload", changed("payload", nil)},
 		{"type is a number", "type", changed("type", 5)},
@@ -309,6 +309,9 @@ func FuzzEvent(f *testing.F) {
 		encoded, err := event.MarshalMsg(nil)
 		require.NoError(f, err)
 		f.Add(encoded)
+		encoded, err = event.MarshalBrief(nil)
+		require.NoError(f, err)
+		f.Add(encoded)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var event bus.Event
@@ -333,6 +336,17 @@ func FuzzEvent(f *testing.F) {
 		var again bus.Event
 		_, err = again.UnmarshalMsg(encoded)
 		require.NoError(t, err)
+		require.Equal(t, event, again)
+		encoded, err = event.MarshalBrief(nil)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(encoded), event.Msgsize())
+		_, err = again.UnmarshalMsg(encoded)
+		require.NoError(t, err)
+		require.Empty(t, again.Topic)
+		again.Topic = event.Topic
+		if again.Correlation.ID == "" && event.Correlation.ID == event.ID.String() {
+			again.Correlation.ID, again.Correlation.RootID = event.Correlation.ID, event.Correlation.ID
+		}
 		require.Equal(t, event, again)
 		text, err := json.Marshal(&event)
 		require.NoError(t, err)

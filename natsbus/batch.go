@@ -10,7 +10,7 @@ import (
 	"github.com/daemoneye/eventbus/internal/link"
 )
 
-// batchBytes bounds a batch: an event that does not fit in begins the next one. It is some forty process events; with more
+// batchBytes bounds a batch: an event that does not fit in begins the next one. It is some sixty process events; with more
 // of them, the cost of a message is no longer seen beside that of its events.
 const batchBytes = 16 << 10
 
@@ -24,7 +24,7 @@ const bin32 = 0xc6
 var _ [link.BatchOverhead]byte = [msgp.ArrayHeaderSize + msgp.BytesPrefixSize]byte{}
 
 // batch is a message with several events of one topic: a MessagePack array of byte strings, each of which is an event as it
-// would be in a message of its own. So each of them can be passed on, or be refused, alone.
+// would be in a message of its own, or in its brief form. So each of them can be passed on, or be refused, alone.
 type batch struct {
 	events  uint32
 	message []byte
@@ -39,10 +39,15 @@ func (b *batch) begin() {
 	b.message = append(b.message[:0], array32, 0, 0, 0, 0)
 }
 
-// encode appends an event and returns its bytes, which are valid until the next begin.
-func (b *batch) encode(event *bus.Event) (encoded []byte, err error) {
+// encode appends an event, in its brief form or as it is in a message of its own, and returns its bytes, which are valid until the
+// next begin.
+func (b *batch) encode(event *bus.Event, brief bool) (encoded []byte, err error) {
 	start := len(b.message)
-	message, err := event.MarshalMsg(append(b.message, bin32, 0, 0, 0, 0))
+	marshal := (*bus.Event).MarshalMsg
+	if brief {
+		marshal = (*bus.Event).MarshalBrief
+	}
+	message, err := marshal(event, append(b.message, bin32, 0, 0, 0, 0))
 	if err != nil {
 		return nil, err
 	}

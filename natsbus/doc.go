@@ -26,7 +26,8 @@
 //
 // Plain clients get one event a message, on its topic. Buses on an embedded server send and get several events of one topic in one
 // message, on subjects of their own (docs/wire.md), as many as have come while the one before was sent, 16 KiB at most; no event waits for
-// others to come. On an existing server, buses send single events. A bus knows which of them it is on by the server's name.
+// others to come. Their events have numbers for keys, and leave out what the receiver knows ([bus.Event.MarshalBrief]); to plain clients
+// the gate sends them whole. On an existing server, buses send single events. A bus knows which of them it is on by the server's name.
 //
 // # The gate
 //

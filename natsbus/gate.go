@@ -28,6 +28,7 @@ type gate struct {
 	owners owners
 	asked  map[string]*rate.Limiter // how often each role asks
 	batch  batch                    // a buffer
+	single batch                    // likewise, for one event in full
 }
 
 const (
@@ -101,7 +102,7 @@ func (g *gate) plain(role, topic string, msg *nats.Msg) error {
 		}
 	}
 	g.batch.begin()
-	encoded, err := g.batch.encode(event)
+	encoded, err := g.batch.encode(event, !outside.single)
 	if err != nil {
 		return err
 	}
@@ -150,11 +151,11 @@ func (g *gate) batches(role string, publisher uuid.UUID, topic string, data []by
 		} else {
 			g.bus.engine.Passed(topic, 1)
 		}
-		if outside.single {
-			g.pass(topic, encoded, 1)
-		}
 		if outside.batched {
 			g.batch.add(encoded)
+		}
+		if outside.single {
+			g.passSingle(topic, &item.Event)
 		}
 	})
 	if g.batch.events > 0 {
@@ -216,6 +217,17 @@ func (g *gate) announces(role string, topics map[string]uint64) error {
 		}
 	}
 	return nil
+}
+
+// passSingle sends on an event that came in a batch, as a message of its own.
+func (g *gate) passSingle(topic string, event *bus.Event) {
+	g.single.begin()
+	encoded, err := g.single.encode(event, false)
+	if err != nil {
+		g.bus.outbound.drop(1, err)
+		return
+	}
+	g.pass(topic, encoded, 1)
 }
 
 // pass sends a message on to those outside who want it. If that fails, the events in it are counted.

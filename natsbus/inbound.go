@@ -140,13 +140,14 @@ func (b *Bus) decode(topic string, data []byte) (*engine.Item, error) {
 	if event.Topic != "" && event.Topic != topic {
 		return nil, &bus.InvalidError{Field: "topic", Value: event.Topic, Reason: "differs from the subject " + topic}
 	}
-	event.Topic = topic // whose memory is its own: as a key of some map, that of the event would keep all its other texts
+	event.Topic = "" // it has been checked as the subject
 	if event.Sequence > math.MaxInt64 {
 		return nil, &bus.InvalidError{Field: "sequence", Value: fmt.Sprint(event.Sequence), Reason: "beyond what can be counted"}
 	}
 	if err := event.Validate(); err != nil {
 		return nil, err
 	}
+	event.Topic = topic // whose memory is its own: as a key of some map, that of the event would keep all its other texts
 	b.engine.Complete(event)
 	return item, nil
 }

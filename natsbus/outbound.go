@@ -238,7 +238,7 @@ func (o *outbound) sendSome(events []outgoing) (n int, err error) {
 			n++
 			continue
 		}
-		encoded, failed := o.batch.encode(events[n].event)
+		encoded, failed := o.batch.encode(events[n].event, !wanted.single)
 		if failed == nil && n > 0 && len(o.batch.message) > limit {
 			o.batch.takeBack(encoded)
 			break

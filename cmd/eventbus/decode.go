@@ -20,8 +20,8 @@ type decodeCommand struct{}
 // Help is shown below the flags of decode.
 func (*decodeCommand) Help() string {
 	return `Standard input is one NATS message, to its end. An event becomes the line of JSON that eventbus watch -o json prints, a batch of events
-one such line an event, and any other MessagePack value a line of JSON: bytes as base64, times in RFC 3339, keys that are no texts as
-texts.
+one such line an event (in which topic and correlation may be empty: the topic is in the subject, and the correlation the event's own),
+and any other MessagePack value a line of JSON: bytes as base64, times in RFC 3339, keys that are no texts as texts.
 
 Examples:
 
