@@ -28,6 +28,8 @@ type authenticator struct {
 	user        *role         // of the processes of this user
 	credentials *credentialed // nil if nobody can have any
 	outsiders   *outsiders
+	// succeed ends the earlier connections of a bus of that role, when it connects anew.
+	succeed func(role, connection string, id uint64)
 
 	mu       sync.Mutex // guards what follows
 	accounts accounts
@@ -70,6 +72,7 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	permissions := role.permissions()
 	if publisher, ok := link.Publisher(c.GetOpts().Name); ok {
 		permissions = role.busPermissions(publisher)
+		a.succeed(role.Name, link.ConnectionName("", publisher), c.GetID())
 	}
 	name := role.Name
 	if credential.Name != "" {

@@ -124,6 +124,7 @@ func (s *Server) startNATS(ctx context.Context) error {
 	if s.accounts, err = connectAccounts(nats, s.settings); err != nil {
 		return err
 	}
+	s.auth.succeed = s.endPredecessors
 	s.auth.setAccounts(s.accounts)
 	s.workers.Go(func() { s.auth.outsiders.watch(s.accounts.connections, s.quit) })
 	if l := s.log.leaf; l != nil {

@@ -161,7 +161,11 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 // adapt does as the server wants it: an embedded one takes what this bus publishes below its publisher ID, in batches, and gives it
 // batches. Any other NATS server is for single events alone.
 func (b *Bus) adapt() {
-	embedded := link.IsEmbedded(b.conn.ConnectedServerName())
+	name := b.conn.ConnectedServerName()
+	if name == "" {
+		return // the connection is lost again, and it is not known what comes next: see reconnected
+	}
+	embedded := link.IsEmbedded(name)
 	uplink, form := "", ""
 	if embedded {
 		uplink, form = link.BusPrefix+b.engine.Publisher().String()+".", link.BatchPrefix

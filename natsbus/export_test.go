@@ -116,3 +116,11 @@ const FlushTimeout = flushTimeout
 
 // Reconnect has the bus lose its connection and make it anew.
 func Reconnect(b *Bus) { _ = b.conn.ForceReconnect() }
+
+// Adapt makes the bus look again at what server it has, as it does after a reconnect, and returns what stands before its subjects.
+func Adapt(b *Bus) (uplink, form string) {
+	b.adapt()
+	b.interest.mu.Lock()
+	defer b.interest.mu.Unlock()
+	return *b.outbound.uplink.Load(), b.interest.prefix
+}

@@ -83,6 +83,21 @@ func TestReconnectsToARestartedCollector(t *testing.T) {
 	require.Equal(t, uint64(1), watcher.Statistics().Reconnects)
 }
 
+// TestALostConnectionChangesNoForm: when a connection is lost again before it has been looked at, it says nothing of what the server is. An
+// embedded one would refuse what comes in the form for others.
+func TestALostConnectionChangesNoForm(t *testing.T) {
+	server := startServer(t)
+	b := closing(t)(natsbus.Attach(background(t), server.Socket(), nil))
+	uplink, form := natsbus.Adapt(b)
+	require.NotEmpty(t, uplink)
+	require.NotEmpty(t, form)
+	require.NoError(t, server.Stop(background(t)))
+	require.Eventually(t, unconnected(b), patience, time.Millisecond)
+	lostUplink, lostForm := natsbus.Adapt(b)
+	require.Equal(t, uplink, lostUplink)
+	require.Equal(t, form, lostForm)
+}
+
 func TestPublishSaysWhenTheServerIsGoneForLong(t *testing.T) {
 	server := natsprocess.Start(t, "-1")
 	b := closing(t)(natsbus.Connect(background(t), server.URL, nil))

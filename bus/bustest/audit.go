@@ -312,13 +312,13 @@ func (r *Reader) Settle(t testing.TB) Account {
 		case <-tick.C:
 		case <-deadline.C:
 			require.Fail(t, "the audit does not balance", "%s: %v %s\n%+v\n%s",
-				r.Receiver.ID(), account, r.Consistent(), r.Receiver.Statistics(), strings.Join(r.rest(), "\n"))
+				r.Receiver.ID(), account, r.Consistent(), r.Receiver.Statistics(), strings.Join(r.Rest(), "\n"))
 		}
 	}
 }
 
-// rest says which streams the reader has neither read nor been told of as a whole. What was dropped is among it.
-func (r *Reader) rest() (lines []string) {
+// Rest says which streams the reader has neither read nor been told of as a whole. What was dropped is among it.
+func (r *Reader) Rest() (lines []string) {
 	sent, dead := r.audit.snapshot()
 	r.mu.Lock()
 	defer r.mu.Unlock()
