@@ -40,11 +40,11 @@ func TestDocument(t *testing.T) {
 	require.ElementsMatch(t, programs(t), files)
 }
 
-// programs returns the files that the document has to show: all but those of the browser's tests.
+// programs returns the files that the document has to show: all but those of the tests of the page and the shells.
 func programs(t *testing.T) (files []string) {
 	files = []string{"interop/python/requirements.txt", "interop/node/package.json"}
 	err := fs.WalkDir(sources{os.DirFS(".")}, ".", func(name string, entry fs.DirEntry, err error) error {
-		if dir := path.Dir(name); err == nil && dir != "." && dir != "page" && slices.Contains([]string{".py", ".mjs", ".sh", ".go"}, path.Ext(name)) {
+		if dir := path.Dir(name); err == nil && !slices.Contains([]string{".", "page", "shell"}, dir) && slices.Contains([]string{".py", ".mjs", ".sh", ".go"}, path.Ext(name)) {
 			files = append(files, "interop/"+name)
 		}
 		return err
