@@ -51,7 +51,7 @@
 //     (TestGarbageAmongGoodEvents), and all of it at once (TestSoak).
 //   - Nothing is called lost that was not: not for late joiners (TestALateJoinerIsToldNothingOfWhatWasBefore,
 //     line09/no_false_losses), not after a restart (TestANewRunOfAPublisherBeginsAnew), not with more topics than can be
-//     remembered (TestManyTopicsAndPublishersMakeNoFalseLosses).
+//     remembered (TestManyTopicsAndPublishersMakeNoFalseLosses), not when a publisher reconnects (TestABusHasOneConnection).
 //   - Losses are told by publisher, topic and range, aggregated, at most once a second (TestAGapIsALossWithPublisherTopicAndRange,
 //     TestManyGapsMakeFewNotices), and drops by cause (line09/drops_are_told).
 //   - The buses count alike (TestEqualStatistics, TestModel), and the wall clock has no part in it
@@ -81,6 +81,8 @@
 //     minutes by the bus in the server's process, for those who were cut off or did not read (TestLastWordsAreRemembered,
 //     TestStoppedReaderIsToldWhatItMissed); an existing server has no such bus. How long a process was cut off is told
 //     (Notice.CutOff).
+//   - A server of others does not end the connection that a bus has given up. What was stalled there, and comes after the bus has said
+//     on its new one how far it is, is delivered and yet counted as lost.
 //   - For a subscription, the account of a publisher in another process begins when that has answered how far it is. Subscribe
 //     asks, and the answer takes about a millisecond; what a fault destroys in that time is not known.
 //   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,
