@@ -69,18 +69,7 @@ func (c *Correlation) Validate() error {
 	if len(c.Tags) > MaxCorrelationTags {
 		return metadataLimit("correlation.tags", len(c.Tags), MaxCorrelationTags)
 	}
-	if len(c.Tags) == 0 {
-		return nil
-	}
-	for key, value := range c.Tags {
-		if len(key) > MaxTagKey {
-			return tooLong("correlation.tags key", key, MaxTagKey)
-		}
-		if len(value) > MaxTagValue {
-			return tooLong("correlation.tags."+key, value, MaxTagValue)
-		}
-	}
-	return nil
+	return c.Tags.validate("correlation.tags", MaxTagKey, MaxTagValue)
 }
 
 // tooLongID returns the error for an identifier above the limit.

@@ -95,7 +95,7 @@ func (e *Event) Validate() error {
 	if err := e.Payload.Validate(); err != nil {
 		return err
 	}
-	if err := e.Metadata.validate("metadata"); err != nil {
+	if err := e.Metadata.validate("metadata", MaxMetadataKey, MaxMetadataValue); err != nil {
 		return err
 	}
 	return e.Correlation.Validate()

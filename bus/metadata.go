@@ -19,19 +19,25 @@ type Metadata map[string]string
 // IsZero reports whether there is no entry: empty metadata does not appear on the wire or in JSON.
 func (m Metadata) IsZero() bool { return len(m) == 0 }
 
-func (m Metadata) validate(field string) error {
+// validate checks the lengths. Of several entries that are too long, the error names the first by key: always the same one.
+func (m Metadata) validate(field string, maxKey, maxValue int) error {
 	if len(m) == 0 {
-		return nil
+		return nil // to range over an empty map costs more than all the rest
 	}
+	first, found := "", false
 	for key, value := range m {
-		if len(key) > MaxMetadataKey {
-			return tooLong(field+" key", key, MaxMetadataKey)
-		}
-		if len(value) > MaxMetadataValue {
-			return tooLong(field+"."+key, value, MaxMetadataValue)
+		if (len(key) > maxKey || len(value) > maxValue) && (!found || key < first) {
+			first, found = key, true
 		}
 	}
-	return nil
+	switch {
+	case !found:
+		return nil
+	case len(first) > maxKey:
+		return tooLong(field+" key", first, maxKey)
+	}
+	printable := strconv.Quote(first)
+	return tooLong(field+"."+printable[1:len(printable)-1], m[first], maxValue)
 }
 
 // Msgsize implements [msgp.Sizer].

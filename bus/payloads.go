@@ -359,7 +359,7 @@ func validateCommon(timestamp time.Time, metadata Metadata) error {
 	if err := validTime("payload.timestamp", timestamp); err != nil {
 		return err
 	}
-	return metadata.validate("payload.metadata")
+	return metadata.validate("payload.metadata", MaxMetadataKey, MaxMetadataValue)
 }
 
 func nilPayload(t EventType) error {

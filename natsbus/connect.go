@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) 
 	if b.credentials == "" {
 		return b.connect(ctx, socket, "", nats.InProcessServer(unixSocket{socket, b.serverUser}))
 	}
-	seed, extra, err := credentialOptions(b.credentials, unixSocket{socket, b.serverUser}.InProcessConn)
+	seed, extra, err := b.credentialOptions(unixSocket{socket, b.serverUser}.InProcessConn)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +56,8 @@ func Attach(ctx context.Context, socket string, options *Options) (*Bus, error) 
 }
 
 // Connect returns a bus on an existing NATS server or cluster. The URL may hold several servers, separated by commas, and
-// credentials, which appear in no error and no log. A malformed URL is a [*bus.InvalidError].
+// credentials, which appear in no error and no log. A malformed URL is a [*bus.InvalidError]. If ctx ends first, its error is
+// returned, at the latest when an attempt to connect has taken Options.ConnectTimeout.
 func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
 	servers, err := natsurl.Servers(url)
 	if err != nil {
@@ -67,7 +69,7 @@ func Connect(ctx context.Context, url string, options *Options) (*Bus, error) {
 	}
 	extra := b.tls.options()
 	if b.credentials != "" {
-		seed, more, err := credentialOptions(b.credentials, nil)
+		seed, more, err := b.credentialOptions(nil)
 		if err != nil {
 			return nil, err
 		}
@@ -130,6 +132,9 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 		case url != "" && !strings.Contains(url, "@"):
 			as = " without a credential"
 		}
+		if ended := endOf(ctx); ended != nil {
+			err = fmt.Errorf("%w: %w", ended, err)
+		}
 		return nil, fmt.Errorf("natsbus: connect to %s%s: %w", peer, as, err)
 	}
 	b.conn = conn
@@ -156,6 +161,14 @@ func (b *Bus) connect(ctx context.Context, peer, url string, extra ...nats.Optio
 	b.workers.Go(b.announcer.run)
 	b.workers.Go(func() { b.outbound.run(b.stop) })
 	return b, nil
+}
+
+// endOf returns the context's error if it has ended, also if its deadline has passed and its timer is late.
+func endOf(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return cmp.Or(ctx.Err(), context.DeadlineExceeded)
+	}
+	return ctx.Err()
 }
 
 // adapt does as the server wants it: an embedded one takes what this bus publishes below its publisher ID, in batches, and gives it

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -39,9 +40,10 @@ func (t TLS) options() (options []nats.Option) {
 
 // seedFile is the seed of an nkey, read again for each connection: it may have been rotated.
 type seedFile struct {
-	path string
-	conn atomic.Pointer[nats.Conn] // once it is connected
-	dial func() (net.Conn, error)
+	path    string
+	conn    atomic.Pointer[nats.Conn] // once it is connected
+	dial    func() (net.Conn, error)  // nil for a connection by URL
+	timeout time.Duration             // of Dial
 }
 
 // InProcessConn implements [nats.InProcessConnProvider].
@@ -50,7 +52,7 @@ func (s *seedFile) InProcessConn() (net.Conn, error) { return s.open() }
 // Dial implements [nats.CustomDialer].
 func (s *seedFile) Dial(network, address string) (net.Conn, error) {
 	s.renew()
-	return net.DialTimeout(network, address, defaultConnectTimeout)
+	return net.DialTimeout(network, address, s.timeout)
 }
 
 func (s *seedFile) open() (net.Conn, error) {
@@ -90,12 +92,13 @@ func (s *seedFile) sign(nonce []byte) ([]byte, error) {
 	return key.Sign(nonce)
 }
 
-// credentialOptions returns the options for a file of credentials; dial is nil for a connection by URL.
-func credentialOptions(path string, dial func() (net.Conn, error)) (s *seedFile, options []nats.Option, err error) {
+// credentialOptions returns the options for the bus's file of credentials; dial is nil for a connection by URL.
+func (b *Bus) credentialOptions(dial func() (net.Conn, error)) (s *seedFile, options []nats.Option, err error) {
+	path := b.credentials
 	if strings.HasSuffix(path, ".creds") {
 		return nil, []nats.Option{nats.UserCredentials(path)}, nil
 	}
-	s = &seedFile{path: path, dial: dial}
+	s = &seedFile{path: path, dial: dial, timeout: b.connectTimeout}
 	public, err := s.public()
 	if err != nil {
 		return nil, nil, &bus.InvalidError{Field: "credentials", Value: path, Reason: fmt.Sprint("cannot be used: ", err), Err: err}

@@ -69,6 +69,9 @@ func newBus(options *Options, server Server) (*Bus, error) {
 	if options != nil {
 		o = *options
 	}
+	if err := cmp.Or(notNegative("connect_timeout", o.ConnectTimeout), notNegative("ping_interval", o.PingInterval)); err != nil {
+		return nil, err
+	}
 	b := &Bus{
 		server:         server,
 		name:           cmp.Or(o.Name, defaultName),

@@ -54,6 +54,14 @@ const (
 	maxReconnectDelay = 2 * time.Second
 )
 
+// notNegative returns a [*bus.InvalidError] for a negative duration. To nats.go some of them mean never.
+func notNegative(field string, d time.Duration) error {
+	if d >= 0 {
+		return nil
+	}
+	return &bus.InvalidError{Field: field, Value: d.String(), Reason: "must be positive, or 0 for the default"}
+}
+
 // Server is a NATS server in this process: *embed.Server, seen from here so that this package links no server.
 //
 // The connection that authenticates with Secret is alone in an account. What it publishes reaches the server's clients on the

@@ -15,7 +15,7 @@ type breaker struct {
 
 	recent []time.Duration // the last overflows, a ring with room for as many as open the circuit
 	count  int             // of them since the circuit was closed
-	retry  time.Duration   // while open: when the next event is the probe
+	tried  time.Duration   // while open: when it opened, or a probe last found no room
 	probe  uint64          // while half-open: the probe's position in the queue
 }
 
@@ -31,18 +31,18 @@ func (b *breaker) overflow(now time.Duration) {
 		return
 	}
 	if first := b.recent[b.count%len(b.recent)]; now-first <= b.settings.Window {
-		b.state, b.retry, b.count = bus.CircuitOpen, now+b.settings.CoolDown, 0
+		b.state, b.tried, b.count = bus.CircuitOpen, now, 0
 		b.opened++
 	}
 }
 
 // admits says whether an event may be queued while the circuit is not closed: as the probe, which goes to the position.
 func (b *breaker) admits(now time.Duration, room bool, position uint64) bool {
-	if b.state == bus.CircuitHalfOpen || now < b.retry {
+	if b.state == bus.CircuitHalfOpen || now-b.tried < b.settings.CoolDown {
 		return false
 	}
 	if !room {
-		b.retry = now + b.settings.CoolDown
+		b.tried = now
 		return false
 	}
 	b.state, b.probe = bus.CircuitHalfOpen, position

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,5 +64,19 @@ func TestACircuitIsTriedAfterItsCoolDown(t *testing.T) {
 		publish()
 		require.Equal(t, bus.CircuitOpen, s.Statistics().Circuit)
 		require.Equal(t, uint64(2), s.Statistics().CircuitOpened)
+	})
+}
+
+// TestACircuitMayStayOpenForGood: the longest time that there is must not wrap around to none.
+func TestACircuitMayStayOpenForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, publish := breaking(t, bus.CircuitBreak{Overflows: 1, CoolDown: math.MaxInt64})
+		time.Sleep(time.Second)
+		publish()
+		_, err := s.TryNext()
+		require.NoError(t, err)
+		time.Sleep(365 * 24 * time.Hour)
+		publish()
+		require.Equal(t, bus.CircuitOpen, s.Statistics().Circuit)
 	})
 }

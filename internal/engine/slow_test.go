@@ -131,6 +131,37 @@ func TestABurstIsNoSlowConsumer(t *testing.T) {
 	})
 }
 
+// TestAQueueIsFullUntilItIsDownToHalf: who makes room for one event at a time is as slow as who makes none.
+func TestAQueueIsFullUntilItIsDownToHalf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t, &bus.Options{QueueCapacity: 4, Overflow: bus.DropNewest}, nil)
+		s := mustSubscribe(t, e, bus.Subscription{ID: "s"})
+		take := func(n int) {
+			for range n {
+				_, err := s.TryNext()
+				require.NoError(t, err)
+			}
+		}
+		publish := func(n int) {
+			for range n {
+				require.NoError(t, e.Publish(t.Context(), event("events.a.b")))
+			}
+		}
+		publish(5)
+		for range 10 {
+			time.Sleep(time.Second)
+			take(1)
+			publish(2)
+		}
+		require.Equal(t, 10*time.Second, s.Statistics().FullFor)
+		take(2)
+		require.Zero(t, s.Statistics().FullFor)
+		publish(3) // the last one finds no room: the time begins anew
+		time.Sleep(time.Second)
+		require.Equal(t, time.Second, s.Statistics().FullFor)
+	})
+}
+
 func TestLagIsTheAgeOfTheOldestQueuedEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEngine(t, nil, nil)
