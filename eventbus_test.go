@@ -3,6 +3,7 @@ package eventbus_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"testing"
 	"time"
@@ -121,6 +122,20 @@ func TestSharingWithoutAKeyIsAnErrorAtOnce(t *testing.T) {
 		require.ErrorContains(t, err, c.remedy)
 		require.Less(t, time.Since(began), 2*time.Second, "it waits for nothing")
 	}
+}
+
+// TestTheContextEndsAnOpen has a server that accepts connections and says nothing, while its key is awaited.
+func TestTheContextEndsAnOpen(t *testing.T) {
+	socket := shortDir(t) + "/s"
+	silent, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	defer silent.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err = eventbus.Open(ctx, eventbus.Config{NATS: eventbus.NATSConfig{SocketPath: socket, Shared: eventbus.SharedAttach}})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(began), 2*time.Second)
 }
 
 // A circuit that the configuration sets, and not the subscription, opens as set.

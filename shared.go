@@ -59,7 +59,8 @@ type shared struct {
 	socket string
 	logger *slog.Logger
 
-	quit    chan struct{}
+	life    context.Context // of the watcher
+	end     context.CancelFunc
 	watcher sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows
@@ -73,14 +74,15 @@ func attachShared(ctx context.Context, config Config, options bus.Options) (bus.
 	if err != nil {
 		return nil, fmt.Errorf("eventbus: share a server: %w", err)
 	}
-	if err := awaitSeed(socket, seed, config.NATS.Credentials != ""); err != nil {
+	if err := awaitSeed(ctx, socket, seed, config.NATS.Credentials != ""); err != nil {
 		return nil, fmt.Errorf("eventbus: share a server: %w", err)
 	}
 	b, err := natsbus.Attach(ctx, socket, &natsbus.Options{Bus: options, Credentials: seed})
 	if err != nil {
 		return nil, fmt.Errorf("eventbus: share a server: %w", err)
 	}
-	s := &shared{Bus: b, config: config, socket: socket, logger: cmp.Or(config.Logger, slog.New(slog.DiscardHandler)), quit: make(chan struct{})}
+	s := &shared{Bus: b, config: config, socket: socket, logger: cmp.Or(config.Logger, slog.New(slog.DiscardHandler))}
+	s.life, s.end = context.WithCancel(context.Background())
 	s.logger.Info("shares the event bus server of another process", "socket", socket, "takeover", config.NATS.Shared == SharedTakeover)
 	if config.NATS.Shared == SharedTakeover {
 		s.watcher.Go(s.watch)
@@ -113,14 +115,17 @@ const greetingTimeout = 5 * time.Second
 
 // awaitSeed returns an error if the file of the seed is not there and will not be. A server that has only just begun makes its own before
 // it greets clients.
-func awaitSeed(socket, seed string, own bool) error {
+func awaitSeed(ctx context.Context, socket, seed string, own bool) error {
 	if _, err := os.Stat(seed); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if own {
 		return &bus.InvalidError{Field: "credentials", Value: seed, Reason: "there is no such file: eventbus creds make with --out makes one"}
 	}
-	conn, err := rendezvous.Dial(context.Background(), socket, greetingTimeout, 0)
+	conn, err := rendezvous.Dial(ctx, socket, greetingTimeout, 0)
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if _, away := errors.AsType[*net.OpError](err); away { // otherwise it is about whose server it is
 		return fmt.Errorf("%w: %w", nats.ErrNoServers, err)
 	}
@@ -129,7 +134,10 @@ func awaitSeed(socket, seed string, own bool) error {
 	}
 	defer conn.Close()
 	_ = conn.SetReadDeadline(time.Now().Add(greetingTimeout)) // it can fail only if the connection has ended, and then so does Read
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
 	switch _, err := conn.Read(make([]byte, 1)); {
+	case err != nil && ctx.Err() != nil:
+		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("the server at %s accepts connections and says nothing for %v: look at its log, and restart it if it hangs", socket, greetingTimeout)
 	case err != nil:
@@ -151,21 +159,21 @@ func (s *shared) watch() {
 	for {
 		select {
 		case <-ticker.C:
-		case <-s.quit:
+		case <-s.life.Done():
 			return
 		}
 		if s.Bus.Statistics().Connected {
 			continue
 		}
 		switch err := s.takeOver(); {
-		case err == nil:
+		case err == nil || s.life.Err() != nil:
 			return
 		case s.isInUse(err):
 		default:
 			s.logger.Warn("cannot take over the event bus server, trying again", "socket", s.socket, "error", err)
 			select {
 			case <-time.After(time.Second):
-			case <-s.quit:
+			case <-s.life.Done():
 				return
 			}
 		}
@@ -179,7 +187,7 @@ func (s *shared) isInUse(err error) bool {
 
 // takeOver starts a server at the socket, with a bus of its own: the one that all others go through.
 func (s *shared) takeOver() error {
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(s.life, stopTimeout)
 	defer cancel()
 	b, err := openEmbedded(ctx, s.config, bus.Options{Logger: s.config.Logger, MaxEventSize: int(s.config.NATS.MaxPayload)})
 	if err != nil {
@@ -214,19 +222,14 @@ func (s *shared) ServerStatistics() (bus.ServerStatistics, bool) {
 
 // Shutdown implements [bus.Bus]: the bus first, and then the server that it may have.
 func (s *shared) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	select {
-	case <-s.quit:
-	default:
-		close(s.quit)
-	}
-	s.mu.Unlock()
+	s.end()
 	s.watcher.Wait()
 	err := s.Bus.Shutdown(ctx)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.serving != nil {
-		err = errors.Join(err, s.serving.Shutdown(ctx))
+	serving := s.serving
+	s.mu.Unlock()
+	if serving != nil {
+		err = errors.Join(err, serving.Shutdown(ctx))
 	}
 	return err
 }
