@@ -100,7 +100,7 @@ func (s *Service) status(context.Context, bus.Request, StatusRequest) (any, erro
 	report.Peers = []Peer{}
 	var peers []Peer
 	peers, report.PeersForgotten = s.monitor.all()
-	room, err := s.room(report)
+	room, err := s.roomBeside(report)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func (s *Service) configuration(ctx context.Context, asked bus.Request, request 
 		room, err = s.room(report)
 	}
 	if err != nil || room < 0 {
-		return nil, &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the configuration does not fit into %d bytes", s.options.MaxAnswer)}
+		return nil, s.tooLarge()
 	}
 	return report, nil
 }
@@ -171,7 +171,21 @@ func (r ConfigurationRequest) choose(all []Setting) ([]Setting, error) {
 	return settings, nil
 }
 
-// room returns how many bytes of an answer are left beside a report.
+// tooLarge refuses to answer with more than an answer may have.
+func (s *Service) tooLarge() error {
+	return &bus.RequestError{Code: bus.CodeTooLarge, Reason: fmt.Sprintf("the answer does not fit into %d bytes", s.options.MaxAnswer)}
+}
+
+// roomBeside returns how many bytes of an answer are left for lists beside a report that has to be in it.
+func (s *Service) roomBeside(report any) (int, error) {
+	room, err := s.room(report)
+	if err == nil && room < 0 {
+		err = s.tooLarge()
+	}
+	return room, err
+}
+
+// room returns how many bytes of an answer a report leaves, less than zero if it is too large.
 func (s *Service) room(report any) (int, error) {
 	data, err := json.Marshal(report)
 	return s.options.MaxAnswer - len(data), err

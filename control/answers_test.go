@@ -309,6 +309,10 @@ func TestTheConfigurationIsShownAndChanged(t *testing.T) {
 		require.Equal(t, want.settings, report.Settings)
 	}
 	require.Equal(t, "request", settings.by)
+	for _, key := range []string{"x", "", "a.", "a.b.c"} { // neither a key nor a table
+		_, err = control.Configuration(background(t), b, "", key)
+		require.ErrorContains(t, err, fmt.Sprintf("keys: %q", key))
+	}
 	_, err = bus.Ask(background(t), b, subjects.ControlCollectorConfig, []byte(`{"set":{"a.b":8},"keys":["x"]}`))
 	require.ErrorContains(t, err, `keys: "x"`)
 	require.Equal(t, "7", settings.value, "a request that is refused changes nothing")
@@ -398,4 +402,22 @@ func TestOtherProcessesAreAskedAlike(t *testing.T) {
 	refused, ok := errors.AsType[*bus.RequestError](err)
 	require.True(t, ok, "%v", err)
 	require.Equal(t, bus.CodeBadRequest, refused.Code)
+}
+
+// TestNoAnswerIsLargerThanItMayBe has more in the parts of reports that are no lists to cut than an answer has room for.
+func TestNoAnswerIsLargerThanItMayBe(t *testing.T) {
+	b := local(t)
+	long := strings.Repeat("x", 8<<10)
+	serve(t, b, control.Options{
+		ID: "c-1", MaxAnswer: 4 << 10,
+		Reasons:    func() []string { return []string{long} },
+		Collectors: func() []control.CollectorStatistics { return []control.CollectorStatistics{{Name: long}} },
+	})
+	for _, topic := range []string{subjects.ControlHealthStatus, subjects.ControlHealthDiagnostics} {
+		answer, err := bus.Ask(background(t), b, topic, nil)
+		refused, ok := errors.AsType[*bus.RequestError](err)
+		require.True(t, ok, "%d bytes, %v", len(answer), err)
+		require.Equal(t, bus.CodeTooLarge, refused.Code)
+		require.ErrorContains(t, err, "4096 bytes")
+	}
 }

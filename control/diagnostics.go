@@ -39,7 +39,7 @@ func (s *Service) diagnostics(_ context.Context, _ bus.Request, request Diagnost
 	// With what says that something is left out.
 	report.SubscriptionsOmitted = &OmittedSubscriptions{bus.MaxSubscribersLimit, most, most, most, most, most}
 	report.TopicsOmitted = &OmittedTopics{bus.MaxSubscribersLimit, most}
-	room, err := s.room(report)
+	room, err := s.roomBeside(report)
 	if err != nil {
 		return nil, err
 	}
@@ -115,12 +115,11 @@ func (s *Service) topics(n int, order func(a, b TopicCount) int) (first []TopicC
 	if !ok {
 		return nil, all
 	}
-	trimmed := false // the n-th one is the last that counts
 	trim := func() {
 		slices.SortFunc(first, order)
-		trimmed = len(first) >= n
 		first = first[:min(n, len(first))]
 	}
+	trimmed := false // the n-th one is the last that counts
 	for topic, published := range counter.PublishedByTopic() {
 		all.Count++
 		all.Published += published
@@ -130,6 +129,7 @@ func (s *Service) topics(n int, order func(a, b TopicCount) int) (first []TopicC
 		}
 		if first = append(first, one); len(first) >= 2*n {
 			trim()
+			trimmed = true
 		}
 	}
 	trim()

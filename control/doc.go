@@ -26,7 +26,7 @@
 //
 // Everybody answers on these topics, and alone on the same ones with its id as another segment: control.health.status.collector-web-1.
 // Who may ask what, the server decides by roles: package embed. An answer has a bound ([Options.MaxAnswer]); lists that would exceed it
-// are cut, and say how much was left out.
+// are cut, and say how much was left out. What is too large without them is refused.
 //
 // # Heartbeats
 //
