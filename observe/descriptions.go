@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"runtime"
 	"runtime/debug"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -97,8 +98,8 @@ func (d *descriptions) all() []*prometheus.Desc {
 	return all
 }
 
-// buildLabels returns the labels of build_info: the version that the go command has put into the program.
-func buildLabels() []string {
+// buildLabels returns the labels of build_info: the version that the go command has put into the program, which is a text to be parsed.
+var buildLabels = sync.OnceValue(func() []string {
 	version := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if info.Main.Path == module {
@@ -111,4 +112,4 @@ func buildLabels() []string {
 		}
 	}
 	return []string{cmp.Or(version, "unknown"), runtime.Version()}
-}
+})

@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -244,6 +246,34 @@ func TestFewOfManyEventsAreShown(t *testing.T) {
 	require.Equal(t, uint64(shown), w.View.Shown)
 	publish(t, b, 1)
 	require.Len(t, v.until(func(w word) bool { return len(w.Sample) > 0 }).Sample, 1, "then there is room again")
+}
+
+// TestEventsThatKeepComingAreShownEvenly: not fifty of them at once and then nothing for a second.
+func TestEventsThatKeepComingAreShownEvenly(t *testing.T) {
+	b := local(t, nil)
+	s := withPage(t, b)
+	stop := make(chan struct{})
+	var publisher sync.WaitGroup
+	publisher.Go(func() {
+		ticker := time.NewTicker(time.Millisecond)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				publish(t, b, 10)
+			case <-stop:
+				return
+			}
+		}
+	})
+	defer publisher.Wait()
+	defer close(stop)
+	v := visit(t, s, token)
+	isSample := func(w word) bool { return len(w.Sample) > 0 }
+	require.Len(t, v.until(isSample).Sample, observe.MaxPageEvents, "the first ones come at once")
+	for range 4 {
+		require.LessOrEqual(t, len(v.until(isSample).Sample), observe.MaxPageEvents/4)
+	}
 }
 
 func TestPagesAreBounded(t *testing.T) {
