@@ -113,14 +113,13 @@ type Reader struct {
 
 	delivered atomic.Uint64
 
-	mu      sync.Mutex // guards what follows
-	read    map[stream]*seen
-	told    map[stream]*seen
-	lost    uint64 // sums of the notices
-	drops   bus.Drops
-	cutOff  time.Duration
-	notices []time.Time
-	wrong   []string
+	mu     sync.Mutex // guards what follows
+	read   map[stream]*seen
+	told   map[stream]*seen
+	lost   uint64 // sums of the notices
+	drops  bus.Drops
+	cutOff time.Duration
+	wrong  []string
 }
 
 // seen is a set of sequence numbers by its bounds and its size.
@@ -204,20 +203,12 @@ func (r *Reader) event(event *bus.Event) {
 func (r *Reader) notice(n bus.Notice) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.notices = append(r.notices, time.Now())
 	r.lost += n.Lost
 	r.cutOff += n.CutOff
 	r.drops = r.drops.Plus(n.Drops)
 	for _, l := range n.Losses {
 		at(r.told, stream{l.Publisher, l.Topic}).add(l.First, l.Last, l.Count)
 	}
-}
-
-// Notices returns when the subscriber was told something.
-func (r *Reader) Notices() []time.Time {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]time.Time(nil), r.notices...)
 }
 
 // CutOff returns for how long the subscriber was told that its process was cut off.
