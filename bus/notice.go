@@ -20,8 +20,8 @@ const (
 type Notice struct {
 	// Subscriber is the ID of the subscription.
 	Subscriber string `json:"subscriber"`
-	// Losses are the events that were lost on their way to this process, one entry for each publisher and topic. If these
-	// are more than MaxNoticeLosses, the last entry sums up the rest.
+	// Losses are the events that were lost on their way to this process, one entry for each publisher and topic. There are at
+	// most MaxNoticeLosses, of which the last one, if it comes to that, sums up the rest.
 	Losses []Loss `json:"losses,omitempty"`
 	// Lost is the number of these events.
 	Lost uint64 `json:"lost"`

@@ -10,8 +10,10 @@ type Sampler interface {
 	// Sample takes the next n events, at most MaxSample: those that this bus publishes, and those that come to it from other processes,
 	// whatever their topic. stop ends that and returns what was taken, in that order; a second call returns nothing.
 	//
-	// It is for a glance, not for work: what does not fit is not taken, what is taken is not counted in the statistics (only a message
-	// that is no event is, also if nobody else would have looked at it), and events that do not reach this process are not asked for. A publisher never waits for it, and once n events are taken it costs nothing any more.
+	// It is for a glance, not for work: what does not fit is not taken, what is taken is not counted in the statistics, and events that
+	// do not reach this process are not asked for. A publisher never waits for it, and once n events are taken it costs nothing any more.
+	// Until then each message that comes is decoded, whoever wants it, and so counted as malformed if it is ([Statistics.Malformed]).
+	//
 	// Events are shared and must not be changed. Both functions may be called from any goroutine.
 	Sample(n int) (stop func() []*Event)
 }

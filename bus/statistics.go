@@ -31,7 +31,8 @@ type Statistics struct {
 	Lost      uint64 `json:"lost"`
 	Drops     Drops  `json:"drops"`
 
-	// Malformed counts messages from other processes that are no valid event and were skipped.
+	// Malformed counts messages from other processes that are no valid event and were skipped. What nobody wants, be it by a
+	// subscription, on the server's bus also in another process, or by a [Sampler], is not looked into and not counted.
 	Malformed uint64 `json:"malformed"`
 	// Forged counts messages from other processes in another's name that were refused: a source that is not their role's, or a
 	// publisher that somebody else is.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"testing"
@@ -127,6 +128,7 @@ func TestGarbageIsCountedAndSkipped(t *testing.T) {
 		{"events.process.lifecycle", wellFormed(t, func(e map[string]any) { e["correlation"] = map[string]any{"stage": strings.Repeat("x", 200)} })},
 		{"events.process.lifecycle", wellFormed(t, func(e map[string]any) { e["payload"] = map[string]any{"cpu_usage": 1, "hash_algorithm": "md5"} })},
 		{"events.process.lifecycle", wellFormed(t, func(e map[string]any) { e["type"] = "TYPE" })},
+		{"events.process.lifecycle", wellFormed(t, func(e map[string]any) { e["sequence"] = uint64(math.MaxInt64 + 1) })},
 		{"events.Upper.Case", good},
 		{"events.a.b.c.d.e.f", good},
 		{"events.one.two three", good},

@@ -80,3 +80,21 @@ func TestASampleShowsWhatOthersPublish(t *testing.T) {
 	s := inside.Statistics()
 	require.Equal(t, []uint64{0, 0, 0, 0}, []uint64{s.Received, s.Untracked, s.Stale, s.Lost})
 }
+
+// TestASampleLooksIntoWhatNobodyWants, which nobody else does: it finds what is malformed, and counts it.
+func TestASampleLooksIntoWhatNobodyWants(t *testing.T) {
+	server := startServer(t)
+	inside := closing(t)(natsbus.InProcess(background(t), server, nil))
+	client := plain(t, server)
+	publish := func(message string) {
+		require.NoError(t, client.Publish("events.process.lifecycle", []byte(message)))
+		require.NoError(t, client.Flush())
+	}
+	publish("no event")
+	becomes(t, inside, 1) // counted as its sender says
+	require.Zero(t, inside.Statistics().Malformed)
+	stop := inside.Sample(1)
+	publish("no event")
+	require.Eventually(t, func() bool { return inside.Statistics().Malformed == 1 }, patience, time.Millisecond)
+	require.Empty(t, stop())
+}
