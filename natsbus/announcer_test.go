@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -219,4 +220,23 @@ func TestTheLastWordsOfOneRolePushOutItsOwn(t *testing.T) {
 		_, topics := words.Remembered("process")
 		require.Less(t, topics, 1<<16)
 	}
+}
+
+// TestLastWordsAreForgotten after their time, also behind one that is never whole and so is heard anew all the time.
+func TestLastWordsAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var words natsbus.LastWords
+		unfinished := uuid.New()
+		words.HearPart(unfinished)
+		words.Hear("agent", 3, 2)
+		for range 10 {
+			time.Sleep(time.Minute)
+			words.HearPart(unfinished)
+			remembered, _ := words.Remembered("agent")
+			require.Equal(t, 3, remembered)
+		}
+		time.Sleep(time.Second)
+		remembered, _ := words.Remembered("agent")
+		require.Zero(t, remembered)
+	})
 }

@@ -54,6 +54,11 @@ func (l *LastWords) Hear(role string, publishers, topics int) {
 	}
 }
 
+// HearPart has it hear a part of the last word of a publisher that never says the rest.
+func (l *LastWords) HearPart(publisher uuid.UUID) {
+	l.kept.keep("", announcement{Publisher: publisher, Final: true, Topics: map[string]uint64{"events.a.b": 1}, Known: 2}, 0, true)
+}
+
 // Remembered returns how many publishers of a role it remembers, and how many topics of them.
 func (l *LastWords) Remembered(role string) (publishers, topics int) {
 	for _, w := range l.kept.all() {

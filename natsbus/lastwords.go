@@ -25,7 +25,7 @@ const (
 // off. A nil one remembers nothing.
 type lastWords struct {
 	mu     sync.Mutex  // guards what follows
-	words  []*lastWord // in the order in which they were heard
+	words  []*lastWord // in the order in which they were first heard
 	topics int         // of all of them
 }
 
@@ -95,9 +95,13 @@ func (l *lastWords) all() (words []*lastWord) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.words) > 0 && time.Since(l.words[0].heard) > lastWordsFor {
-		l.forgetLocked(0)
-	}
+	l.words = slices.DeleteFunc(l.words, func(w *lastWord) bool {
+		old := time.Since(w.heard) > lastWordsFor
+		if old {
+			l.topics -= len(w.topics)
+		}
+		return old
+	})
 	for _, w := range l.words {
 		if w.whole {
 			words = append(words, w)
