@@ -85,6 +85,9 @@
 //     on its new one how far it is, is delivered and yet counted as lost.
 //   - For a subscription, the account of a publisher in another process begins when that has answered how far it is. Subscribe
 //     asks, and the answer takes about a millisecond; what a fault destroys in that time is not known.
+//   - On an embedded server an event that nobody wants is not sent. If the last subscription on a topic ends in one process while an
+//     event is still on its way to the server, and one begins in another, that one can get the event and miss, as lost, those that
+//     nobody wanted in between.
 //   - Events of NATS clients that do not number them are delivered, and are missed by nobody (Statistics.Untracked,
 //     TestEventsWithoutANumberAreDeliveredAndSaidToBeUntracked).
 //   - On an existing NATS server peers trust each other: who numbers events in the name of another publisher can make losses up, or

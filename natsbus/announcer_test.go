@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -219,6 +220,17 @@ func TestTheLastWordsOfOneRolePushOutItsOwn(t *testing.T) {
 		}
 		_, topics := words.Remembered("process")
 		require.Less(t, topics, 1<<16)
+	}
+}
+
+// TestAnAnnouncementOfNoAgeThereCanBeIsRefused: as a signed number of nanoseconds it would make its publisher start in the future.
+func TestAnAnnouncementOfNoAgeThereCanBeIsRefused(t *testing.T) {
+	for age, want := range map[uint64]error{0: nil, math.MaxInt64 / 2: nil, math.MaxInt64/2 + 1: bus.ErrInvalid, math.MaxUint64: bus.ErrInvalid} {
+		publisher := uuid.New()
+		data, err := msgpack.Marshal(map[string]any{"publisher": publisher[:], "age": age, "topics": map[string]uint64{"events.a.b": 1}})
+		require.NoError(t, err)
+		_, _, err = natsbus.DecodeAnnouncement(data)
+		require.ErrorIs(t, err, want, age)
 	}
 }
 

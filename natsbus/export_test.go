@@ -129,3 +129,6 @@ func Adapt(b *Bus) (uplink, form string) {
 	defer b.interest.mu.Unlock()
 	return *b.outbound.uplink.Load(), b.interest.prefix
 }
+
+// InboundMessages is inboundMessages, for the tests.
+const InboundMessages = inboundMessages

@@ -2,6 +2,7 @@ package natsbus_test
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -87,4 +88,25 @@ func TestAnOverloadedServerHoldsNobodyUp(t *testing.T) {
 	for pid := range events - unsent {
 		require.Equal(t, uint32(pid+1), nextPID(t, atOther), "the first ones were sent, in order")
 	}
+}
+
+// TestWhatOverranIsCountedAfterTheEnd though nobody looked before.
+func TestWhatOverranIsCountedAfterTheEnd(t *testing.T) {
+	const messages = 2 * natsbus.InboundMessages
+	server := startServer(t)
+	log := &holdUp{reached: make(chan struct{}), release: make(chan struct{})}
+	b := closing(t)(natsbus.InProcess(background(t), server, &natsbus.Options{Bus: bus.Options{Logger: slog.New(log)}}))
+	subscribe(t, b, "s", "events.#")
+	before := natsbus.ReceivedMessages(b)
+	nc := plain(t, server)
+	for range messages {
+		require.NoError(t, nc.Publish("events.process.lifecycle", []byte("garbage")))
+	}
+	<-log.reached
+	require.Eventually(t, func() bool { return natsbus.ReceivedMessages(b)-before >= messages }, patience, time.Millisecond)
+	close(log.release)
+	require.NoError(t, b.Shutdown(background(t)))
+	s := b.Statistics()
+	require.Positive(t, s.Overruns)
+	require.Equal(t, uint64(messages), s.Overruns+s.Malformed, "each is one or the other")
 }
